@@ -1,0 +1,43 @@
+//! Named ground: areas to select by, sites to relate to.
+
+use geo::MultiPolygon;
+
+use super::LonLat;
+
+/// An administrative or statistical area of one vintage. The same name in another vintage need not
+/// be the same ground.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Area {
+    /// Official code: `E09000016`.
+    pub code: String,
+    /// Name: `Havering`.
+    pub name: String,
+    /// Kind: `ward`, `borough`.
+    pub kind: String,
+    /// Vintage of the boundary: `2018`.
+    pub vintage: String,
+    /// The ground, WGS 84 longitude and latitude.
+    pub geometry: MultiPolygon,
+}
+
+/// The class of a site, as users name it: `pub`, `school`, `police_station`.
+pub type SiteClass = String;
+
+/// A point of interest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// The site's own id in its source, or one made from its place and name.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Class.
+    pub class: SiteClass,
+    /// Where it is.
+    pub position: LonLat,
+}
+
+/// Whether records stacked on a site of this class were recorded there rather than happened there.
+#[must_use]
+pub fn is_station_class(class: &str) -> bool {
+    matches!(class, "police_station" | "custody" | "custody_suite" | "prison")
+}

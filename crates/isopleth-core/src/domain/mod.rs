@@ -1,0 +1,16 @@
+//! What an incident is: where, when, what kind, and how far each of these can be trusted.
+
+mod area;
+mod incidents;
+mod location;
+mod policy;
+mod time;
+
+pub use area::{Area, Site, SiteClass, is_station_class};
+pub use incidents::{IncidentRow, IncidentSet, IncidentSetBuilder, Kind, Location, LocationId, NO_PLACE, Place};
+pub use location::{InvalidLonLat, LocationBasis, LonLat};
+pub use policy::{GroupDefinition, Lens, Policy, PolicyError, PolicyRule, Resolved};
+pub use time::{
+    CivilMinute, InvalidPeriod, MINUTES_PER_DAY, Period, Span, TimePrecision, civil_minute,
+    day_of, format_day, format_minute, month_start, month_span,
+};

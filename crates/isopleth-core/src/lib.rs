@@ -1,0 +1,20 @@
+//! The analytic core of Isopleth: from incidents and a request to an outcome.
+//!
+//! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
+//! number: the same snapshot and request give the same bytes on any machine and number of threads.
+
+pub mod domain;
+pub mod hotspots;
+pub mod kernel;
+pub mod methods;
+pub mod plane;
+mod request;
+mod run;
+mod snapshot;
+
+pub use request::{AreaOf, AreaSelect, Method, Request, Select};
+pub use run::{Outcome, RunError, run};
+pub use snapshot::Snapshot;
+
+/// Name and version of the engine, part of every run's id.
+pub const ENGINE: &str = concat!("isopleth-core ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,4 @@
+//! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
+
+pub mod kernel_density;
+pub mod repeat_locations;

@@ -1,0 +1,21 @@
+//! Everything a run may look at, frozen at one data revision.
+
+use crate::domain::{Area, GroupDefinition, IncidentSet, Site};
+
+/// The data of one revision, in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The data revision: it changes whenever anything below does, and is the same for the same
+    /// content.
+    pub revision: String,
+    /// The incidents.
+    pub incidents: IncidentSet,
+    /// The areas, in the order of kind, vintage and code.
+    pub areas: Vec<Area>,
+    /// The sites, in the order of class and id.
+    pub sites: Vec<Site>,
+    /// Id and version of the policy table that the kinds were resolved by.
+    pub policy: String,
+    /// The offence groups of that table.
+    pub groups: Vec<GroupDefinition>,
+}

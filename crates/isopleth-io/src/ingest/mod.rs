@@ -1,0 +1,3 @@
+//! Readers: source files in, checked rows out.
+mod batch;
+pub use batch::{KindTerms, NO_TEXT, PlaceText, Row, RowLocation, SourceFile, Texts};
