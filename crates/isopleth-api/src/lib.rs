@@ -1,1 +1,60 @@
-//! placeholder
+//! The HTTP service: saved layers, areas and sites as OGC API Features collections.
+//!
+//! [`router`] is the service as a function of its [`AppState`]; [`serve`] binds it to a store, runs
+//! the saved layers, watches for changes and drains on shutdown. Nothing here computes: layers come
+//! from [`isopleth_io::analyse`], are encoded once when they are published, and leave as slices of
+//! that encoding.
+//!
+//! # How a request travels
+//!
+//! Every path is one row of [`ROUTES`]. The row names the resource; the resource names the
+//! parameters it accepts, and any other parameter is refused before the resource is asked. The
+//! resource answers from the [published state](AppState), which is swapped as a whole when the data
+//! or the saved layers change.
+//!
+//! # What stays true while the data change
+//!
+//! A page of items names the run it was cut from, and its `next` link asks for the same run. A new
+//! run published between two pages therefore changes nothing for the client that is paging. Runs of
+//! layers are read back from the store; earlier states of areas and sites, whose run is a hash of
+//! their content, are kept in memory for as long as [`Limits::kept_runs`] allows.
+//!
+//! # What is refused
+//!
+//! Unknown parameters, parameters given twice, and values that cannot be read get `400` with a
+//! problem document (RFC 9457) that names the parameter. A saved layer whose request cannot be run
+//! on the present data is left out of `/collections`; its own address answers `503` with the
+//! reason, and `/readyz` lists it.
+
+mod accept;
+mod api;
+mod archive;
+mod areas;
+mod bbox;
+mod call;
+mod collections;
+mod config;
+mod conformance;
+mod dataset;
+mod datetime;
+mod health;
+mod items;
+mod landing;
+mod links;
+mod observe;
+mod openapi;
+mod problem;
+mod published;
+mod query;
+mod refresh;
+mod reply;
+mod routes;
+mod serve;
+mod state;
+
+pub use config::{Config, Limits};
+pub use openapi::ContractError;
+pub use problem::Problem;
+pub use routes::{ROUTES, Resource, router};
+pub use serve::{ServeError, bind, serve};
+pub use state::{AppState, InvalidBaseUrl};

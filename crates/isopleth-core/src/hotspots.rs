@@ -1,6 +1,26 @@
 //! Cutting hotspots out of a density surface.
+//!
+//! The cells at or above a threshold are grouped by shared edges; each group becomes one polygon
+//! with its plain count. The count is made by geometry on the very polygon that leaves, vertex for
+//! vertex: whoever counts the same incidents inside it gets the same number. A point on the outline
+//! counts as inside.
+//!
+//! The threshold is one of four: the densest cells that hold a share of the incidents; the densest
+//! that make up a share of the area; a multiple of the mean density of the study area; a density.
+//! Cells of equal density stand or fall together.
 
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
 use serde::{Deserialize, Serialize};
+
+use crate::domain::{LocationId, LonLat};
+use crate::ground::Region;
+use crate::index::PointGrid;
+use crate::lattice::LatticeError;
+use crate::methods::kernel_density as density;
+use crate::places::{Comparable, PlaceFacts, Wards};
+use crate::plane::Planar;
+use crate::select::Selection;
 
 /// How hotspots are cut. Exactly one of the four thresholds must be given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,4 +64,399 @@ pub enum RankBy {
     Density,
     /// Highest density of the surface inside.
     PeakDensity,
+}
+
+impl RankBy {
+    /// The name used in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Density => "density",
+            Self::PeakDensity => "peak_density",
+        }
+    }
+}
+
+/// A hotspot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hotspot {
+    /// Name of its densest cell: the same ground keeps its id from run to run.
+    pub id: String,
+    /// Place in the ranking, from 1.
+    pub rank: u32,
+    /// Name for people: the commonest place, and the ward of the densest cell.
+    pub name: String,
+    /// Outline, longitude and latitude.
+    pub outline: geo::Polygon,
+    /// Counts and dates.
+    pub facts: PlaceFacts,
+    /// Planar area, m².
+    pub area_m2: f64,
+    /// Highest density of the surface inside, incidents per km².
+    pub peak_density_per_km2: f64,
+    /// Share of the selected incidents of the study area.
+    pub share_of_incidents: f64,
+    /// Share of the study area; `None` where none is named.
+    pub share_of_area: Option<f64>,
+    /// Prediction accuracy index in sample: share of incidents over share of area.
+    pub pai: Option<f64>,
+    /// Some cells lie within reach of the study area's boundary with no data beyond it: the density
+    /// there is too low.
+    pub edge_effect: bool,
+}
+
+/// The hotspots of a surface.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The hotspots, by rank.
+    pub hotspots: Vec<Hotspot>,
+    /// The density that cells had to reach, incidents per km²; `None` where nothing is dense.
+    pub threshold_per_km2: Option<f64>,
+    /// Groups of cells left out because they hold fewer than the least count.
+    pub below_min_count: u32,
+    /// Hotspots left out because there were more than asked for.
+    pub beyond_max: u32,
+}
+
+/// Why hotspots cannot be cut.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// None or several thresholds.
+    #[error(
+        "hotspots needs exactly one of share_of_incidents, share_of_area, times_mean_density and min_density_per_km2, there are {0}"
+    )]
+    Thresholds(usize),
+    /// A share out of range.
+    #[error("hotspots.{field} is a share above 0 and at most 1, not {value}")]
+    Share {
+        /// The field.
+        field: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// A threshold that is not a positive number.
+    #[error("hotspots.{field} must be more than 0, not {value}")]
+    NotPositive {
+        /// The field.
+        field: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// A threshold that is relative to a study area that is not named.
+    #[error(
+        "hotspots.{field} is relative to a study area, and the request names none; name select.area or cut by share_of_incidents or min_density_per_km2"
+    )]
+    NeedsArea {
+        /// The field.
+        field: &'static str,
+    },
+    /// A cell or outline off the plane.
+    #[error(transparent)]
+    Lattice(#[from] LatticeError),
+}
+
+impl From<crate::plane::OutsidePlane> for Error {
+    fn from(source: crate::plane::OutsidePlane) -> Self {
+        Self::Lattice(LatticeError::Outside(source))
+    }
+}
+
+enum Threshold {
+    ShareOfIncidents(f64),
+    ShareOfArea(f64),
+    TimesMean(f64),
+    MinDensity(f64),
+}
+
+impl Params {
+    fn threshold(&self, has_area: bool) -> Result<Threshold, Error> {
+        let share = |field, value: f64| match value {
+            v if v > 0.0 && v <= 1.0 => Ok(v),
+            value => Err(Error::Share { field, value }),
+        };
+        let positive = |field, value: f64| match value {
+            v if v > 0.0 && v.is_finite() => Ok(v),
+            value => Err(Error::NotPositive { field, value }),
+        };
+        match (
+            self.share_of_incidents,
+            self.share_of_area,
+            self.times_mean_density,
+            self.min_density_per_km2,
+        ) {
+            (Some(v), None, None, None) => {
+                Ok(Threshold::ShareOfIncidents(share("share_of_incidents", v)?))
+            }
+            (None, Some(_), None, None) if !has_area => Err(Error::NeedsArea {
+                field: "share_of_area",
+            }),
+            (None, Some(v), None, None) => Ok(Threshold::ShareOfArea(share("share_of_area", v)?)),
+            (None, None, Some(_), None) if !has_area => Err(Error::NeedsArea {
+                field: "times_mean_density",
+            }),
+            (None, None, Some(v), None) => {
+                Ok(Threshold::TimesMean(positive("times_mean_density", v)?))
+            }
+            (None, None, None, Some(v)) => {
+                Ok(Threshold::MinDensity(positive("min_density_per_km2", v)?))
+            }
+            (a, b, c, d) => Err(Error::Thresholds([a, b, c, d].iter().flatten().count())),
+        }
+    }
+}
+
+/// Cuts hotspots.
+///
+/// # Errors
+/// [`Error`] for thresholds that are missing, doubled, out of range or without a study area to be
+/// relative to.
+pub fn cut(
+    selection: &Selection,
+    surface: &density::Outcome,
+    params: &Params,
+    comparable: Comparable,
+) -> Result<Outcome, Error> {
+    let threshold = params.threshold(selection.area.is_some())?;
+    let Some(least) = least_density(selection, surface, &threshold)? else {
+        return Ok(Outcome {
+            hotspots: Vec::new(),
+            threshold_per_km2: None,
+            below_min_count: 0,
+            beyond_max: 0,
+        });
+    };
+    let lattice = &surface.lattice;
+    let hot: Vec<usize> = (0..lattice.len())
+        .filter(|&c| surface.density_per_m2[c] >= least && surface.density_per_m2[c] > 0.0)
+        .collect();
+    let groups = lattice.components(&hot);
+    let outlines: Vec<geo::Polygon> = groups
+        .iter()
+        .map(|g| lattice.outline(g))
+        .collect::<Result<_, _>>()?;
+    let members = members(selection, &outlines);
+    let edges = EdgeEffect::new(selection, surface.reach_m());
+    let wards = Wards::of(selection.snapshot);
+
+    let mut below_min_count = 0;
+    let mut hotspots = Vec::new();
+    for ((group, outline), members) in groups.iter().zip(outlines).zip(members) {
+        let facts = PlaceFacts::of(selection, &members, comparable);
+        let Some(facts) = facts.filter(|f| f.count >= params.min_count) else {
+            below_min_count += 1;
+            continue;
+        };
+        // Ascending cells: the first of equally dense ones is the least.
+        let peak = group.iter().copied().fold(group[0], |best, c| {
+            if surface.density_per_m2[c] > surface.density_per_m2[best] {
+                c
+            } else {
+                best
+            }
+        });
+        let mut area_m2 = 0.0;
+        for &c in group {
+            area_m2 += lattice.area_m2(c)?;
+        }
+        let share_of_incidents = f64::from(facts.count) / selection.selected as f64;
+        let share_of_area = selection.area.as_ref().map(|a| area_m2 / a.area_m2);
+        let ward = crate::plane::unproject(lattice.centres()[peak])
+            .ok()
+            .and_then(|p| wards.at(p));
+        hotspots.push(Hotspot {
+            id: lattice.name(peak),
+            rank: 0,
+            name: name(facts.short_place(), ward),
+            outline,
+            area_m2,
+            peak_density_per_km2: surface.density_per_m2[peak] * 1e6,
+            share_of_incidents,
+            share_of_area,
+            pai: share_of_area.map(|a| share_of_incidents / a),
+            edge_effect: group.iter().any(|&c| edges.at(lattice.centres()[c])),
+            facts,
+        });
+    }
+    let by = |h: &Hotspot| match params.rank_by {
+        RankBy::Count => f64::from(h.facts.count),
+        RankBy::Density => f64::from(h.facts.count) / h.area_m2,
+        RankBy::PeakDensity => h.peak_density_per_km2,
+    };
+    hotspots.sort_by(|a, b| {
+        by(b)
+            .total_cmp(&by(a))
+            .then(b.peak_density_per_km2.total_cmp(&a.peak_density_per_km2))
+            .then(a.id.cmp(&b.id))
+    });
+    let found = hotspots.len();
+    hotspots.truncate(params.max.map_or(found, |m| m as usize));
+    for (i, h) in hotspots.iter_mut().enumerate() {
+        h.rank = i as u32 + 1;
+    }
+    Ok(Outcome {
+        beyond_max: (found - hotspots.len()) as u32,
+        hotspots,
+        threshold_per_km2: Some(least * 1e6),
+        below_min_count,
+    })
+}
+
+fn name(place: Option<&str>, ward: Option<&str>) -> String {
+    match (place, ward) {
+        (Some(p), Some(w)) => format!("{p}, {w}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "unnamed".to_owned(),
+    }
+}
+
+/// The least density of a hot cell, per m²; `None` where no cell is dense.
+fn least_density(
+    selection: &Selection,
+    surface: &density::Outcome,
+    threshold: &Threshold,
+) -> Result<Option<f64>, Error> {
+    let density = &surface.density_per_m2;
+    let mean = || {
+        let area = selection.area.as_ref().map_or(f64::INFINITY, |a| a.area_m2);
+        selection.selected as f64 / area
+    };
+    let target = match *threshold {
+        Threshold::TimesMean(times) => {
+            let least = times * mean();
+            return Ok((least > 0.0).then_some(least));
+        }
+        Threshold::MinDensity(per_km2) => return Ok(Some(per_km2 / 1e6)),
+        Threshold::ShareOfIncidents(share) => share * selection.selected as f64,
+        Threshold::ShareOfArea(share) => share * selection.area.as_ref().map_or(0.0, |a| a.area_m2),
+    };
+    let counts = match threshold {
+        Threshold::ShareOfIncidents(_) => cell_counts(selection, surface),
+        _ => Vec::new(),
+    };
+    let mut order: Vec<usize> = (0..density.len()).filter(|&c| density[c] > 0.0).collect();
+    order.sort_unstable_by(|&a, &b| density[b].total_cmp(&density[a]).then(a.cmp(&b)));
+    let mut sum = 0.0;
+    let mut least = None;
+    for c in order {
+        match threshold {
+            Threshold::ShareOfIncidents(_) => {
+                // 1e-9: a share such as 0.1 of 10 must not ask for an eleventh by rounding.
+                if sum >= target - 1e-9 {
+                    break;
+                }
+                sum += f64::from(counts[c]);
+            }
+            _ => {
+                sum += surface.lattice.area_m2(c)?;
+                if sum > target && least.is_some() {
+                    break;
+                }
+            }
+        }
+        least = Some(density[c]);
+    }
+    Ok(least)
+}
+
+/// Selected incidents of the study area in each cell.
+#[must_use]
+pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32> {
+    let mut counts = vec![0; surface.lattice.len()];
+    let locations = selection.incidents().locations();
+    for (l, count) in selection.locations_inside() {
+        let at = &locations[l as usize];
+        if let Some(c) = surface.lattice.locate(at.planar(), at.position) {
+            counts[c] += count;
+        }
+    }
+    counts
+}
+
+/// The locations inside each outline, in the study area, whether or not anything there is selected.
+fn members(selection: &Selection, outlines: &[geo::Polygon]) -> Vec<Vec<LocationId>> {
+    use geo::BoundingRect;
+    let regions: Vec<Option<Region>> = outlines
+        .iter()
+        .map(|o| Region::new(std::slice::from_ref(o)))
+        .collect();
+    let boxes = outlines.iter().enumerate().filter_map(|(i, o)| {
+        let r = o.bounding_rect()?;
+        let envelope = AABB::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
+        Some(GeomWithData::new(Rectangle::from_aabb(envelope), i))
+    });
+    let tree = RTree::bulk_load(boxes.collect());
+    let mut members = vec![Vec::new(); outlines.len()];
+    for (l, location) in selection.incidents().locations().iter().enumerate() {
+        let l = l as LocationId;
+        if !selection.is_inside(l) {
+            continue;
+        }
+        let at: LonLat = location.position;
+        for found in tree.locate_all_at_point([at.lon(), at.lat()]) {
+            if regions[found.data]
+                .as_ref()
+                .is_some_and(|r| r.covers(at.coord()))
+            {
+                members[found.data].push(l);
+            }
+        }
+    }
+    members
+}
+
+/// Tells where the density is too low because no data lies beyond the boundary.
+#[derive(Debug)]
+pub struct EdgeEffect<'a> {
+    selection: &'a Selection<'a>,
+    reach_m: f64,
+    beyond: PointGrid,
+}
+
+impl<'a> EdgeEffect<'a> {
+    /// For a selection and the reach of its incidents, metres.
+    #[must_use]
+    pub fn new(selection: &'a Selection, reach_m: f64) -> Self {
+        let bounds = selection
+            .area
+            .as_ref()
+            .map(super::ground::StudyArea::planar_bounds);
+        let points: Vec<(Planar, f64, u32)> = match bounds {
+            None => Vec::new(),
+            Some((lo, hi)) => selection
+                .incidents()
+                .locations()
+                .iter()
+                .enumerate()
+                .map(|(l, at)| (at.planar(), 1.0, l as u32))
+                .filter(|(p, _, l)| {
+                    !selection.is_inside(*l)
+                        && p.x >= lo.x - 2.0 * reach_m
+                        && p.x <= hi.x + 2.0 * reach_m
+                        && p.y >= lo.y - 2.0 * reach_m
+                        && p.y <= hi.y + 2.0 * reach_m
+                })
+                .collect(),
+        };
+        Self {
+            selection,
+            reach_m,
+            beyond: PointGrid::new(&points, reach_m.max(1.0)),
+        }
+    }
+
+    /// Whether the boundary comes within reach of a position while no record of any kind lies
+    /// beyond it within twice the reach: then nobody knows what happened there. Twice, because a
+    /// disc that barely crosses the boundary may be empty beyond it for no reason but chance.
+    #[must_use]
+    pub fn at(&self, at: Planar) -> bool {
+        self.reach_m > 0.0
+            && self
+                .selection
+                .area
+                .as_ref()
+                .is_some_and(|a| a.boundary_within(at, self.reach_m))
+            && !self.beyond.any_within(at, 2.0 * self.reach_m)
+    }
 }

@@ -3,17 +3,24 @@
 //! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
+pub mod bandwidth;
 pub mod domain;
+pub mod ground;
 pub mod hotspots;
+pub mod index;
 pub mod kernel;
+pub mod lattice;
 pub mod methods;
+pub mod places;
 pub mod plane;
 mod request;
 mod run;
+pub mod select;
 mod snapshot;
+pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};
-pub use run::{Outcome, RunError, run};
+pub use run::{Facts, Findings, Outcome, RunError, SurfaceCells, run};
 pub use snapshot::Snapshot;
 
 /// Name and version of the engine, part of every run's id.

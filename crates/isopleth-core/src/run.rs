@@ -1,33 +1,242 @@
-//! From a request to an outcome.
+//! From a request to an outcome: the one path that every caller takes.
 
-use crate::{Request, Snapshot};
+use crate::Snapshot;
+use crate::domain::{CivilMinute, Lens, LocationBasis};
+use crate::hotspots::{self, EdgeEffect};
+use crate::methods::{kernel_density, repeat_locations};
+use crate::places::Comparable;
+use crate::request::{Method, Request};
+use crate::select::{SelectError, Selection};
 
 /// Why a request cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Placeholder.
-    #[error("{0}")]
-    Other(String),
+    /// The selection.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// Kernel density.
+    #[error(transparent)]
+    KernelDensity(#[from] kernel_density::Error),
+    /// Cutting hotspots.
+    #[error(transparent)]
+    Hotspots(#[from] hotspots::Error),
+    /// Repeat locations.
+    #[error(transparent)]
+    RepeatLocations(#[from] repeat_locations::Error),
+    /// Hotspots are cut out of surfaces only.
+    #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
+    NothingToCut {
+        /// The method.
+        method: &'static str,
+    },
 }
 
 impl RunError {
     /// A stable code for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        "other"
+        use crate::ground::AreaError;
+        match self {
+            Self::Select(SelectError::Area(AreaError::Unknown { .. })) => "unknown_area",
+            Self::Select(SelectError::Area(AreaError::Ambiguous { .. })) => "ambiguous_area",
+            Self::Select(SelectError::Area(_)) => "unusable_area",
+            Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
+            Self::Select(SelectError::FinerThanData { .. })
+            | Self::RepeatLocations(repeat_locations::Error::FinerThanData { .. }) => {
+                "finer_than_data"
+            }
+            Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::KernelDensity(kernel_density::Error::TooFewLocations(_)) => "too_few_locations",
+            Self::KernelDensity(kernel_density::Error::Lattice(
+                crate::lattice::LatticeError::TooManyCells { .. },
+            )) => "too_many_cells",
+            Self::KernelDensity(_) => "invalid_kernel_density",
+            Self::Hotspots(_) => "invalid_hotspots",
+            Self::RepeatLocations(_) => "invalid_repeat_locations",
+            Self::NothingToCut { .. } => "nothing_to_cut",
+        }
     }
+}
+
+/// What a run looked at, for provenance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Codes, names, and kind with vintage, of the study area's parts; empty where none is named.
+    pub areas: Vec<(String, String, String)>,
+    /// Area of the study area, m².
+    pub study_area_m2: Option<f64>,
+    /// First and last day of the period, where one is named.
+    pub period: Option<(String, String)>,
+    /// First minute of the earliest and first minute after the latest selected incident.
+    pub extent: Option<(CivilMinute, CivilMinute)>,
+    /// First minute after the latest record of the data, of any kind.
+    pub cut_off: Option<CivilMinute>,
+    /// The lens.
+    pub lens: Lens,
+    /// The offence groups.
+    pub groups: Vec<String>,
+    /// Selected incidents in the study area.
+    pub selected: u64,
+    /// Selected incidents outside it.
+    pub beyond: u64,
+    /// Selected incidents without a location, anywhere.
+    pub unlocated: u64,
+    /// Records of the period whose offence the policy does not know, anywhere.
+    pub unknown_kind: u64,
+    /// Selected incidents in the study area by location basis.
+    pub location_basis: Vec<(LocationBasis, u64)>,
+    /// Selected incidents in the study area by record source, in the order of the names.
+    pub record_sources: Vec<(String, u64)>,
+    /// Selected incidents in the study area that are known to the month only.
+    pub month_only: u64,
+    /// What the data can be compared with.
+    pub previous_comparable: bool,
+    /// What the data can be compared with.
+    pub last_year_comparable: bool,
+}
+
+/// A density surface as features need it.
+#[derive(Debug, Clone)]
+pub struct SurfaceCells {
+    /// The surface.
+    pub surface: kernel_density::Outcome,
+    /// Selected incidents in each cell.
+    pub counts: Vec<u32>,
+    /// Each cell's own area, m².
+    pub areas_m2: Vec<f64>,
+    /// Cells whose density is too low for want of data beyond the boundary.
+    pub edge_effect: Vec<bool>,
+}
+
+/// The result of a run, by method.
+#[derive(Debug, Clone)]
+pub enum Findings {
+    /// A surface, cell by cell.
+    Surface(SurfaceCells),
+    /// Hotspots cut out of a surface.
+    Hotspots {
+        /// How the surface was made.
+        surface: kernel_density::Outcome,
+        /// The hotspots.
+        cut: hotspots::Outcome,
+    },
+    /// Repeat locations.
+    RepeatLocations(repeat_locations::Outcome),
 }
 
 /// The outcome of a run.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Outcome {}
+pub struct Outcome {
+    /// What it looked at.
+    pub facts: Facts,
+    /// What it found.
+    pub findings: Findings,
+}
 
-/// Runs a request.
+/// Runs a request on a snapshot.
 ///
 /// # Errors
-/// [`RunError`].
-pub fn run(_snapshot: &Snapshot, _request: &Request) -> Result<Outcome, RunError> {
-    Err(RunError::Other("not yet".into()))
+/// [`RunError`], which names what is wrong and the remedy.
+pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> {
+    let selection = Selection::new(snapshot, &request.select)?;
+    let comparable = Comparable::of(&selection);
+    let findings = match (&request.method, &request.hotspots) {
+        (Method::KernelDensity(params), cut) => {
+            let surface = kernel_density::run(&selection, params)?;
+            match cut {
+                Some(cut) => {
+                    let cut = hotspots::cut(&selection, &surface, cut, comparable)?;
+                    Findings::Hotspots { surface, cut }
+                }
+                None => Findings::Surface(cells(&selection, surface)?),
+            }
+        }
+        (method, Some(_)) => {
+            return Err(RunError::NothingToCut {
+                method: method.name(),
+            });
+        }
+        (Method::RepeatLocations(params), None) => {
+            Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)
+        }
+    };
+    Ok(Outcome {
+        facts: facts(&selection, comparable),
+        findings,
+    })
+}
+
+fn cells(
+    selection: &Selection,
+    surface: kernel_density::Outcome,
+) -> Result<SurfaceCells, RunError> {
+    use rayon::prelude::*;
+    let counts = hotspots::cell_counts(selection, &surface);
+    let lattice = &surface.lattice;
+    let areas_m2 = (0..lattice.len())
+        .into_par_iter()
+        .map(|c| lattice.area_m2(c))
+        .collect::<Result<_, _>>()
+        .map_err(hotspots::Error::from)?;
+    let edges = EdgeEffect::new(selection, surface.reach_m());
+    let edge_effect = lattice
+        .centres()
+        .par_iter()
+        .map(|&at| edges.at(at))
+        .collect();
+    Ok(SurfaceCells {
+        surface,
+        counts,
+        areas_m2,
+        edge_effect,
+    })
+}
+
+fn facts(selection: &Selection, comparable: Comparable) -> Facts {
+    let incidents = selection.incidents();
+    let mut basis = [0_u64; LocationBasis::ALL.len()];
+    let mut by_kind = vec![0_u64; incidents.kinds().len()];
+    for (l, _) in selection.locations_inside() {
+        for i in incidents.at(l).filter(|&i| selection.holds(i)) {
+            basis[usize::from(incidents.basis(i).code())] += 1;
+            by_kind[usize::from(incidents.kind()[i])] += 1;
+        }
+    }
+    let mut record_sources = std::collections::BTreeMap::new();
+    for (kind, n) in incidents.kinds().iter().zip(by_kind).filter(|k| k.1 > 0) {
+        *record_sources
+            .entry(kind.record_source.clone())
+            .or_default() += n;
+    }
+    let mut location_basis: Vec<(LocationBasis, u64)> = LocationBasis::ALL
+        .into_iter()
+        .zip(basis)
+        .filter(|b| b.1 > 0)
+        .collect();
+    location_basis.sort_by_key(|b| std::cmp::Reverse(b.1));
+    let area = selection.area.as_ref();
+    Facts {
+        areas: area.map_or_else(Vec::new, |a| {
+            let named = a.codes.iter().zip(&a.names).zip(&a.vintages);
+            named
+                .map(|((c, n), v)| (c.clone(), n.clone(), v.clone()))
+                .collect()
+        }),
+        study_area_m2: area.map(|a| a.area_m2),
+        period: selection.period.map(|p| (p.first_day(), p.last_day())),
+        extent: selection.extent(),
+        cut_off: incidents.extent().map(|e| e.1),
+        lens: selection.lens,
+        groups: selection.groups.clone(),
+        selected: selection.selected,
+        beyond: selection.beyond,
+        unlocated: selection.unlocated,
+        unknown_kind: selection.unknown_kind,
+        location_basis,
+        record_sources: record_sources.into_iter().collect(),
+        month_only: selection.month_only(),
+        previous_comparable: comparable.previous,
+        last_year_comparable: comparable.last_year,
+    }
 }

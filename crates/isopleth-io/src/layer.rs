@@ -113,12 +113,15 @@ impl Layer {
     #[must_use]
     pub fn bbox(&self) -> Option<[f64; 4]> {
         use geo::BoundingRect;
-        self.features.iter().filter_map(|f| f.geometry.bounding_rect()).fold(None, |acc, r| {
-            let (a, b) = (r.min(), r.max());
-            Some(match acc {
-                None => [a.x, a.y, b.x, b.y],
-                Some([w, s, e, n]) => [a.x.min(w), a.y.min(s), b.x.max(e), b.y.max(n)],
+        self.features
+            .iter()
+            .filter_map(|f| f.geometry.bounding_rect())
+            .fold(None, |acc, r| {
+                let (a, b) = (r.min(), r.max());
+                Some(match acc {
+                    None => [a.x, a.y, b.x, b.y],
+                    Some([w, s, e, n]) => [a.x.min(w), a.y.min(s), b.x.max(e), b.y.max(n)],
+                })
             })
-        })
     }
 }

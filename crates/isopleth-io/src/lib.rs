@@ -3,6 +3,14 @@
 mod geometry_json;
 pub mod ingest;
 pub mod layer;
+mod named_ground;
+mod outcome;
+mod policy;
+pub mod write;
+
+pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites};
+
+pub use policy::{PolicyFileError, default_policy, policy_from_toml};
 
 use isopleth_core::{Request, RunError, Snapshot};
 
@@ -11,6 +19,18 @@ use isopleth_core::{Request, RunError, Snapshot};
 /// # Errors
 /// [`RunError`] of the core.
 pub fn analyse(snapshot: &Snapshot, request: &Request) -> Result<layer::Layer, RunError> {
-    let _outcome = isopleth_core::run(snapshot, request)?;
-    Err(RunError::Other("not yet".into()))
+    let outcome = isopleth_core::run(snapshot, request)?;
+    Ok(outcome::to_layer(snapshot, request, &outcome))
+}
+
+/// Reads a request document, JSON or TOML.
+///
+/// # Errors
+/// What is wrong with it, and where, as text.
+pub fn read_request(text: &str, toml: bool) -> Result<Request, String> {
+    if toml {
+        toml::from_str(text).map_err(|e| e.to_string())
+    } else {
+        Request::from_json(text).map_err(|e| e.to_string())
+    }
 }

@@ -39,5 +39,8 @@ pub struct Site {
 /// Whether records stacked on a site of this class were recorded there rather than happened there.
 #[must_use]
 pub fn is_station_class(class: &str) -> bool {
-    matches!(class, "police_station" | "custody" | "custody_suite" | "prison")
+    matches!(
+        class,
+        "police_station" | "custody" | "custody_suite" | "prison"
+    )
 }

@@ -19,6 +19,9 @@ pub type LocationId = u32;
 /// The text index of a row without a place text.
 pub const NO_PLACE: u32 = u32::MAX;
 
+/// The record source of data.police.uk's street files, and of what is made from them.
+pub const OPEN_DATA_SOURCE: &str = "data.police.uk";
+
 /// What a record is of: the terms of its source, and what the policy makes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
@@ -61,7 +64,10 @@ impl Location {
     /// Position in the plane, metres.
     #[must_use]
     pub fn planar(&self) -> Planar {
-        Planar { x: f64::from(self.x_mm) / 1000.0, y: f64::from(self.y_mm) / 1000.0 }
+        Planar {
+            x: f64::from(self.x_mm) / 1000.0,
+            y: f64::from(self.y_mm) / 1000.0,
+        }
     }
 }
 
@@ -224,7 +230,10 @@ impl IncidentSetBuilder {
     /// A builder with room for this many rows.
     #[must_use]
     pub fn with_capacity(rows: usize) -> Self {
-        Self { rows: Vec::with_capacity(rows), ..Self::default() }
+        Self {
+            rows: Vec::with_capacity(rows),
+            ..Self::default()
+        }
     }
 
     /// Takes a row.
@@ -243,7 +252,11 @@ impl IncidentSetBuilder {
                     // the order of rows does not show.
                     let kept = &mut self.locations[index as usize].1;
                     let (a, b) = (location.position, kept.position);
-                    if a.lon().total_cmp(&b.lon()).then(a.lat().total_cmp(&b.lat())).is_lt() {
+                    if a.lon()
+                        .total_cmp(&b.lon())
+                        .then(a.lat().total_cmp(&b.lat()))
+                        .is_lt()
+                    {
                         kept.position = a;
                     }
                 }
@@ -268,7 +281,11 @@ impl IncidentSetBuilder {
     #[must_use]
     pub fn finish(self, kinds: Vec<Kind>, places: Vec<Place>) -> IncidentSet {
         let (kinds, kind_at) = sorted(kinds, |k| {
-            (k.term.clone(), k.sub_type_term.clone(), k.record_source.clone())
+            (
+                k.term.clone(),
+                k.sub_type_term.clone(),
+                k.record_source.clone(),
+            )
         });
         let (places, place_at) = sorted(places, Clone::clone);
         let n = self.rows.len();
@@ -285,7 +302,10 @@ impl IncidentSetBuilder {
             at += self.counts[old as usize];
             starts.push(at);
         }
-        let locations: Vec<Location> = order.iter().map(|&i| self.locations[i as usize].1).collect();
+        let locations: Vec<Location> = order
+            .iter()
+            .map(|&i| self.locations[i as usize].1)
+            .collect();
         drop((order, self.locations, self.index));
 
         let mut slots = vec![0_u32; n];
@@ -299,7 +319,13 @@ impl IncidentSetBuilder {
         }
         let key = |row: u32| {
             let r = &self.rows[row as usize];
-            (r.from, r.to, kind_at[r.kind as usize], place_of(&place_at, r.place), r.quality)
+            (
+                r.from,
+                r.to,
+                kind_at[r.kind as usize],
+                place_of(&place_at, r.place),
+                r.quality,
+            )
         };
         let mut groups: &mut [u32] = &mut slots;
         for pair in starts.windows(2) {
@@ -315,8 +341,14 @@ impl IncidentSetBuilder {
             starts,
             from: slots.iter().map(|r| pick(r).from).collect(),
             to: slots.iter().map(|r| pick(r).to).collect(),
-            kind: slots.iter().map(|r| kind_at[pick(r).kind as usize] as u16).collect(),
-            place: slots.iter().map(|r| place_of(&place_at, pick(r).place)).collect(),
+            kind: slots
+                .iter()
+                .map(|r| kind_at[pick(r).kind as usize] as u16)
+                .collect(),
+            place: slots
+                .iter()
+                .map(|r| place_of(&place_at, pick(r).place))
+                .collect(),
             quality: slots.iter().map(|r| pick(r).quality).collect(),
             kinds,
             places,

@@ -14,7 +14,9 @@ pub struct LonLat {
 
 /// A longitude or latitude that is not on the globe.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("longitude {lon}, latitude {lat} is not a position: longitude lies in -180..180, latitude in -90..90, in degrees")]
+#[error(
+    "longitude {lon}, latitude {lat} is not a position: longitude lies in -180..180, latitude in -90..90, in degrees"
+)]
 pub struct InvalidLonLat {
     /// The longitude that was given, degrees.
     pub lon: f64,
@@ -50,7 +52,10 @@ impl LonLat {
     /// The position as a `geo` coordinate (x = longitude, y = latitude).
     #[must_use]
     pub fn coord(self) -> geo::Coord {
-        geo::Coord { x: self.lon, y: self.lat }
+        geo::Coord {
+            x: self.lon,
+            y: self.lat,
+        }
     }
 }
 

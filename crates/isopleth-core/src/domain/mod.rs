@@ -7,10 +7,13 @@ mod policy;
 mod time;
 
 pub use area::{Area, Site, SiteClass, is_station_class};
-pub use incidents::{IncidentRow, IncidentSet, IncidentSetBuilder, Kind, Location, LocationId, NO_PLACE, Place};
+pub use incidents::{
+    IncidentRow, IncidentSet, IncidentSetBuilder, Kind, Location, LocationId, NO_PLACE,
+    OPEN_DATA_SOURCE, Place,
+};
 pub use location::{InvalidLonLat, LocationBasis, LonLat};
 pub use policy::{GroupDefinition, Lens, Policy, PolicyError, PolicyRule, Resolved};
 pub use time::{
-    CivilMinute, InvalidPeriod, MINUTES_PER_DAY, Period, Span, TimePrecision, civil_minute,
-    day_of, format_day, format_minute, month_start, month_span,
+    CivilMinute, InvalidPeriod, MINUTES_PER_DAY, Period, Span, TimePrecision, civil_minute, day_of,
+    format_day, format_minute, month_number, month_span, month_start,
 };

@@ -130,7 +130,9 @@ pub struct Resolved {
 #[non_exhaustive]
 pub enum PolicyError {
     /// A rule names a group that the table does not define.
-    #[error("policy {policy}: the rule for `{term}` names group `{group}`, which the table does not define; add it under [[group]]")]
+    #[error(
+        "policy {policy}: the rule for `{term}` names group `{group}`, which the table does not define; add it under [[group]]"
+    )]
     UnknownGroup {
         /// The table.
         policy: String,
@@ -140,7 +142,9 @@ pub enum PolicyError {
         group: String,
     },
     /// Two rules say different things with equal right.
-    #[error("policy {policy}: two rules of equal precision match term `{term}`; make one of them more precise or remove it")]
+    #[error(
+        "policy {policy}: two rules of equal precision match term `{term}`; make one of them more precise or remove it"
+    )]
     Ambiguous {
         /// The table.
         policy: String,
@@ -148,7 +152,9 @@ pub enum PolicyError {
         term: String,
     },
     /// A group is defined twice, or its id is not a plain word.
-    #[error("policy {policy}: group id `{group}` is defined twice or is not made of a-z, 0-9 and _")]
+    #[error(
+        "policy {policy}: group id `{group}` is defined twice or is not made of a-z, 0-9 and _"
+    )]
     GroupId {
         /// The table.
         policy: String,
@@ -159,7 +165,10 @@ pub enum PolicyError {
 
 /// Case, surrounding and repeated blanks do not distinguish terms.
 fn folded(term: &str) -> String {
-    term.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    term.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
 }
 
 impl Policy {
@@ -171,9 +180,14 @@ impl Policy {
         let name = || format!("{} {}", self.id, self.version);
         for (i, g) in self.groups.iter().enumerate() {
             let plain = !g.id.is_empty()
-                && g.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                && g.id
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
             if !plain || self.groups[..i].iter().any(|h| h.id == g.id) {
-                return Err(PolicyError::GroupId { policy: name(), group: g.id.clone() });
+                return Err(PolicyError::GroupId {
+                    policy: name(),
+                    group: g.id.clone(),
+                });
             }
         }
         let mut seen: HashMap<(String, String, String), ()> = HashMap::new();
@@ -187,14 +201,25 @@ impl Policy {
                 });
             }
             let any = [String::new()];
-            let subs = if rule.sub_types.is_empty() { &any[..] } else { &rule.sub_types };
-            let sources = if rule.sources.is_empty() { &any[..] } else { &rule.sources };
+            let subs = if rule.sub_types.is_empty() {
+                &any[..]
+            } else {
+                &rule.sub_types
+            };
+            let sources = if rule.sources.is_empty() {
+                &any[..]
+            } else {
+                &rule.sources
+            };
             for term in &rule.terms {
                 for sub in subs {
                     for source in sources {
                         let key = (folded(term), folded(sub), folded(source));
                         if seen.insert(key, ()).is_some() {
-                            return Err(PolicyError::Ambiguous { policy: name(), term: term.clone() });
+                            return Err(PolicyError::Ambiguous {
+                                policy: name(),
+                                term: term.clone(),
+                            });
                         }
                     }
                 }
@@ -231,7 +256,10 @@ impl Policy {
                     .or_else(|| self.group(&rule.group).map(|g| g.lens))
                     .unwrap_or(Lens::PoliceGenerated),
                 group: Some(rule.group.clone()),
-                sub_type: rule.sub_type.clone().or_else(|| (!sub.is_empty()).then_some(sub)),
+                sub_type: rule
+                    .sub_type
+                    .clone()
+                    .or_else(|| (!sub.is_empty()).then_some(sub)),
             },
             None => Resolved {
                 group: None,
@@ -293,7 +321,10 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        let p = policy(vec![rule(&["Drugs"], &[], &[], None), rule(&["drugs "], &[], &[], None)]);
+        let p = policy(vec![
+            rule(&["Drugs"], &[], &[], None),
+            rule(&["drugs "], &[], &[], None),
+        ]);
         assert!(matches!(p.check(), Err(PolicyError::Ambiguous { .. })));
     }
 }

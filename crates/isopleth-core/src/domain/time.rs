@@ -84,7 +84,11 @@ pub fn month_start(year: i16, month: i8) -> Option<CivilMinute> {
 /// A whole month as a span of precision `month`.
 #[must_use]
 pub fn month_span(year: i16, month: i8) -> Option<Span> {
-    let (ny, nm) = if month == 12 { (year.checked_add(1)?, 1) } else { (year, month + 1) };
+    let (ny, nm) = if month == 12 {
+        (year.checked_add(1)?, 1)
+    } else {
+        (year, month + 1)
+    };
     Some(Span {
         from: month_start(year, month)?,
         to: month_start(ny, nm)?,
@@ -106,14 +110,27 @@ fn day_number(date: civil::Date) -> i32 {
 
 fn date_of(minute: CivilMinute) -> civil::Date {
     civil::date(1970, 1, 1)
-        .checked_add(jiff::SignedDuration::from_hours(i64::from(day_of(minute)) * 24))
+        .checked_add(jiff::SignedDuration::from_hours(
+            i64::from(day_of(minute)) * 24,
+        ))
         .unwrap_or(civil::Date::MAX)
 }
 
 /// Year and month (1 to 12) that a minute lies in, as `year * 12 + month - 1`.
-pub(crate) fn month_number(minute: CivilMinute) -> i32 {
-    let d = date_of(minute);
-    i32::from(d.year()) * 12 + i32::from(d.month()) - 1
+///
+/// Called once per incident, so it counts days of the 400-year cycle instead of building a date.
+/// Years are taken to begin in March, which puts the leap day last.
+#[must_use]
+pub fn month_number(minute: CivilMinute) -> i32 {
+    const DAYS_TO_1970_FROM_MARCH_0000: i32 = 719_468;
+    const DAYS_IN_400_YEARS: i32 = 146_097;
+    let days = day_of(minute) + DAYS_TO_1970_FROM_MARCH_0000;
+    let cycle = days.div_euclid(DAYS_IN_400_YEARS);
+    let day = days.rem_euclid(DAYS_IN_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    (cycle * 400 + year) * 12 + month_from_march + 2
 }
 
 /// The same civil time a number of months away, the day cut to the month's length.
@@ -153,7 +170,9 @@ pub struct Period {
 
 /// A period that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("period `{text}`: {reason}; write one or two of YYYY, YYYY-MM or YYYY-MM-DD, as in `2022-01/2022-12`")]
+#[error(
+    "period `{text}`: {reason}; write one or two of YYYY, YYYY-MM or YYYY-MM-DD, as in `2022-01/2022-12`"
+)]
 pub struct InvalidPeriod {
     /// What was given.
     pub text: String,
@@ -167,7 +186,10 @@ impl Period {
     /// # Errors
     /// [`InvalidPeriod`] for anything that is not one or two years, months or days in order.
     pub fn parse(text: &str) -> Result<Self, InvalidPeriod> {
-        let fail = |reason| InvalidPeriod { text: text.to_owned(), reason };
+        let fail = |reason| InvalidPeriod {
+            text: text.to_owned(),
+            reason,
+        };
         let (a, b) = text.split_once('/').unwrap_or((text, text));
         let (from, _, a_months) = Self::unit(a).ok_or_else(|| fail("not a date"))?;
         let (start_b, to, b_months) = Self::unit(b).ok_or_else(|| fail("not a date"))?;
@@ -184,7 +206,11 @@ impl Period {
         let parts: Vec<&str> = text.split('-').collect();
         let year: i16 = digits(parts[0], 4).then(|| parts[0].parse().ok())??;
         match parts[1..] {
-            [] => Some((month_start(year, 1)?, month_start(year.checked_add(1)?, 1)?, true)),
+            [] => Some((
+                month_start(year, 1)?,
+                month_start(year.checked_add(1)?, 1)?,
+                true,
+            )),
             [m] if digits(m, 2) => {
                 let span = month_span(year, m.parse().ok()?)?;
                 Some((span.from, span.to, true))
@@ -229,7 +255,11 @@ impl Period {
             Some(n) => add_months(self.from, -n),
             None => self.from - (self.to - self.from),
         };
-        Self { from, to: self.from, months: self.months }
+        Self {
+            from,
+            to: self.from,
+            months: self.months,
+        }
     }
 
     /// The same dates one year earlier.
@@ -240,7 +270,11 @@ impl Period {
             Some(_) => add_months(self.to, -12),
             None => from + (self.to - self.from),
         };
-        Self { from, to, months: self.months }
+        Self {
+            from,
+            to,
+            months: self.months,
+        }
     }
 
     /// Whether a span lies wholly inside. A span that straddles an end is counted by its start, so
@@ -255,7 +289,14 @@ impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.months.is_some() {
             let (a, b) = (date_of(self.from), date_of(self.to - 1));
-            write!(f, "{:04}-{:02}/{:04}-{:02}", a.year(), a.month(), b.year(), b.month())
+            write!(
+                f,
+                "{:04}-{:02}/{:04}-{:02}",
+                a.year(),
+                a.month(),
+                b.year(),
+                b.month()
+            )
         } else {
             write!(f, "{}/{}", self.first_day(), self.last_day())
         }
@@ -283,7 +324,10 @@ mod tests {
         let p = Period::parse("2022-01/2022-03").unwrap();
         assert_eq!(p.previous().to_string(), "2021-10/2021-12");
         assert_eq!(p.year_earlier().to_string(), "2021-01/2021-03");
-        assert_eq!(Period::parse("2024").unwrap().to_string(), "2024-01/2024-12");
+        assert_eq!(
+            Period::parse("2024").unwrap().to_string(),
+            "2024-01/2024-12"
+        );
         assert_eq!(Period::parse("2022-02").unwrap().last_day(), "2022-02-28");
     }
 
@@ -297,9 +341,30 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_text() {
-        for bad in ["", "2022-13", "2022-02-30", "2022-05/2022-04", "22-01", "2022-1", "2022-01/", "+022-01"] {
+        for bad in [
+            "",
+            "2022-13",
+            "2022-02-30",
+            "2022-05/2022-04",
+            "22-01",
+            "2022-1",
+            "2022-01/",
+            "+022-01",
+        ] {
             let error = Period::parse(bad).unwrap_err();
             assert!(error.to_string().contains(bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn month_numbers_agree_with_the_calendar() {
+        for day in (-800_000..800_000)
+            .step_by(7)
+            .chain([-1, 0, 58, 59, 60, 789, 790, 11_016])
+        {
+            let d = date_of(day * MINUTES_PER_DAY);
+            let expected = i32::from(d.year()) * 12 + i32::from(d.month()) - 1;
+            assert_eq!(month_number(day * MINUTES_PER_DAY), expected, "{d}");
         }
     }
 
@@ -307,6 +372,9 @@ mod tests {
     fn minutes_read_back() {
         let at = civil_minute(civil::date(2022, 10, 30).at(1, 30, 59, 0));
         assert_eq!(format_minute(at), "2022-10-30T01:30");
-        assert_eq!(format_minute(civil_minute(civil::date(1969, 12, 31).at(23, 59, 0, 0))), "1969-12-31T23:59");
+        assert_eq!(
+            format_minute(civil_minute(civil::date(1969, 12, 31).at(23, 59, 0, 0))),
+            "1969-12-31T23:59"
+        );
     }
 }

@@ -1,8 +1,47 @@
 //! Kernel density on cells.
+//!
+//! **What it answers.** Where incidents lie close together, on a smooth scale set by the bandwidth.
+//!
+//! **Model.** λ(s) = Σᵢ wᵢ·c/h²·k(‖s − xᵢ‖/h): each incident is spread over a disc and integrates
+//! to its weight, so that the surface integrates to the number of incidents and is read in incidents
+//! per km². Kernels and their constants stand in [`crate::kernel`], the rule behind `"auto"` in
+//! [`crate::bandwidth`]. Sums are exact: incidents at one place are one weighted location, nothing is
+//! binned, cut off or interpolated, but for the Gaussian beyond six bandwidths.
+//!
+//! **Cells.** H3 cells, or squares of the plane. The density is that of the cell's centre; each cell
+//! has its own area. Every cell that touches the study area belongs to the surface, also where
+//! nothing happened: there it is zero. Without a study area the surface is the ground that the
+//! incidents reach, and shares of area are not defined.
+//!
+//! **Edges.** Incidents beyond the study area count where their disc reaches into it. Where no data
+//! of any kind lies beyond the boundary nearby, the density near it is too low by up to a half (a
+//! quarter remains in a corner), and the cells say so.
+//!
+//! **How it can mislead.** The picture depends on the bandwidth more than on anything else. A peak
+//! is not a count: read the counts. Snapped open data has no detail below the spacing of its map
+//! points. No significance is implied.
+//!
+//! **Sum of the cells.** Density times area, summed over cells that hold every disc, gives the number
+//! of incidents up to the error of taking each cell by its centre. The bound for a single place at a
+//! bandwidth of two cell spacings (in the breadth of a quartic): quartic, triweight and Gaussian 2 %,
+//! triangular 3 %, Epanechnikov 6 %; the uniform disc, whose rim is a cliff, has none worth stating.
+//! Over many places the errors cancel. Below two spacings a layer says so, below one it is refused.
+//!
+//! **Complexity.** One kernel evaluation for each pair of a location and a cell within reach.
+//!
+//! **References.** Silverman 1986, *Density Estimation*; Chainey, Tompson & Uhlig 2008,
+//! doi 10.1057/palgrave.sj.8350066. **Checked against** direct summation, and unbinned sums over
+//! 100,000 events made with numpy.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::bandwidth::{self, Choice, TooFewLocations};
+use crate::domain::LonLat;
 use crate::kernel::Kernel;
+use crate::lattice::{Lattice, LatticeError, Tiling};
+use crate::plane::Planar;
+use crate::select::Selection;
+use crate::surface;
 
 /// Parameters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -57,4 +96,165 @@ impl<'de> Deserialize<'de> for Bandwidth {
             ))),
         }
     }
+}
+
+/// A density surface.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The cells.
+    pub lattice: Lattice,
+    /// Density at each cell's centre, incidents per m².
+    pub density_per_m2: Vec<f64>,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The bandwidth used, metres; `None` only where there was nothing to choose it by, because
+    /// nothing is selected.
+    pub bandwidth_m: Option<f64>,
+    /// How `"auto"` was resolved.
+    pub choice: Option<Choice>,
+}
+
+impl Outcome {
+    /// How far an incident reaches, metres.
+    #[must_use]
+    pub fn reach_m(&self) -> f64 {
+        self.bandwidth_m.unwrap_or(0.0) * self.kernel.support()
+    }
+}
+
+/// Why a surface cannot be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bandwidth is not a length.
+    #[error("bandwidth_m must be more than 0 and at most {MAX_BANDWIDTH_M} metres, not {0}")]
+    Bandwidth(f64),
+    /// The bandwidth is below the cells' spacing.
+    #[error(
+        "a {kernel} bandwidth of {bandwidth_m} m is finer than the cells, whose centres are {spacing_m:.0} m apart: most places would fall between them; choose finer cells or at least {least_m:.0} m"
+    )]
+    FinerThanCells {
+        /// The kernel.
+        kernel: &'static str,
+        /// The bandwidth.
+        bandwidth_m: f64,
+        /// Distance between neighbouring centres.
+        spacing_m: f64,
+        /// Least bandwidth for these cells.
+        least_m: f64,
+    },
+    /// Two kinds of cells at once.
+    #[error("method.h3_resolution and method.cell_m exclude each other; give one of them")]
+    TwoTilings,
+    /// A resolution out of range.
+    #[error("h3_resolution must be 8 to 12, not {0}")]
+    Resolution(u8),
+    /// A cell size out of range.
+    #[error("cell_m must be 1 to 10000 metres, not {0}")]
+    CellSize(f64),
+    /// `"auto"` has too little to go by.
+    #[error(transparent)]
+    TooFewLocations(#[from] TooFewLocations),
+    /// The cells.
+    #[error(transparent)]
+    Lattice(#[from] LatticeError),
+}
+
+/// Largest bandwidth, metres.
+pub const MAX_BANDWIDTH_M: f64 = 50_000.0;
+
+impl Params {
+    fn tiling(&self) -> Result<Tiling, Error> {
+        match (self.h3_resolution, self.cell_m) {
+            (Some(_), Some(_)) => Err(Error::TwoTilings),
+            (None, Some(side)) if (1.0..=10_000.0).contains(&side) => Ok(Tiling::Square(side)),
+            (None, Some(side)) => Err(Error::CellSize(side)),
+            (resolution, None) => {
+                let r = resolution.unwrap_or(10);
+                match h3o::Resolution::try_from(r) {
+                    Ok(valid) if (8..=12).contains(&r) => Ok(Tiling::H3(valid)),
+                    _ => Err(Error::Resolution(r)),
+                }
+            }
+        }
+    }
+}
+
+/// Makes the surface of a selection.
+///
+/// # Errors
+/// [`Error`] for parameters out of range, too few locations for `"auto"`, and too many cells.
+pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
+    let tiling = params.tiling()?;
+    let locations = selection.incidents().locations();
+    let kernel = params.kernel;
+    let (bandwidth_m, choice) = match params.bandwidth_m {
+        Bandwidth::Metres(m) if m > 0.0 && m <= MAX_BANDWIDTH_M => (Some(m), None),
+        Bandwidth::Metres(m) => return Err(Error::Bandwidth(m)),
+        Bandwidth::Auto if selection.selected == 0 => (None, None),
+        Bandwidth::Auto => {
+            let distinct: Vec<Planar> = selection
+                .locations_inside()
+                .map(|(l, _)| locations[l as usize].planar())
+                .collect();
+            let choice = bandwidth::choose(kernel, &distinct)?;
+            (Some(choice.bandwidth_m), Some(choice))
+        }
+    };
+    if let Some(m) = bandwidth_m {
+        let per_quartic = kernel.radius_per_sigma() / Kernel::Quartic.radius_per_sigma();
+        let least_m = tiling.spacing_m() * per_quartic;
+        if m < least_m {
+            return Err(Error::FinerThanCells {
+                kernel: kernel.name(),
+                bandwidth_m: m,
+                spacing_m: tiling.spacing_m(),
+                least_m: least_m.ceil(),
+            });
+        }
+    }
+    let reach = bandwidth_m.unwrap_or(0.0) * kernel.support();
+    let points: Vec<(Planar, f64, u32)> = selection
+        .locations()
+        .map(|(l, count)| (locations[l as usize].planar(), f64::from(count), l))
+        .collect();
+    let (lattice, density_per_m2) = match &selection.area {
+        Some(area) => {
+            let lattice = Lattice::of_area(tiling, area)?;
+            // Cells on the boundary have their centres outside the area.
+            let (lo, hi) = area.planar_bounds();
+            let far = reach + 2.0 * tiling.spacing_m();
+            let near = |p: &Planar| {
+                p.x >= lo.x - far && p.x <= hi.x + far && p.y >= lo.y - far && p.y <= hi.y + far
+            };
+            let points: Vec<_> = points.into_iter().filter(|p| near(&p.0)).collect();
+            let density = match bandwidth_m {
+                Some(m) => surface::density(&lattice, kernel, m, &points),
+                None => vec![0.0; lattice.len()],
+            };
+            (lattice, density)
+        }
+        None => {
+            let at: Vec<(Planar, LonLat)> = points
+                .iter()
+                .map(|p| (p.0, locations[p.2 as usize].position))
+                .collect();
+            let mut lattice = Lattice::around(tiling, &at, reach)?;
+            let mut density = match bandwidth_m {
+                Some(m) => surface::density(&lattice, kernel, m, &points),
+                None => vec![0.0; lattice.len()],
+            };
+            let keep: Vec<bool> = density.iter().map(|d| *d > 0.0).collect();
+            lattice.retain(&keep);
+            density.retain(|d| *d > 0.0);
+            (lattice, density)
+        }
+    };
+    Ok(Outcome {
+        lattice,
+        density_per_m2,
+        kernel,
+        bandwidth_m,
+        choice,
+    })
 }

@@ -69,7 +69,8 @@ pub struct RowLocation {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row {
     /// Identity: the hash of the record's own id with its ordinal among rows of that id in the
-    /// file, or of its stored fields with the ordinal among identical rows of the file's month.
+    /// file, or of what the source says of it with the ordinal among identical rows of the file's
+    /// month (see the [module documentation](super)).
     pub key: u128,
     /// Where, if the source says.
     pub location: Option<RowLocation>,

@@ -1,0 +1,94 @@
+//! A request, read and checked, as the resources see it.
+
+use axum::extract::{RawPathParams, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, HOST, IF_NONE_MATCH};
+use axum::http::uri::Authority;
+
+use crate::links::Addresses;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::Resource;
+use crate::state::AppState;
+
+/// A request whose parameters the resource knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// Addresses under the base that this client uses.
+    pub(crate) addresses: Addresses,
+    /// The parameters.
+    pub(crate) query: Query,
+    /// Id of the collection, if the path names one.
+    pub(crate) collection: String,
+    /// Id of the feature, if the path names one.
+    pub(crate) feature: String,
+    /// The `Accept` header.
+    pub(crate) accept: String,
+    /// The `If-None-Match` header.
+    if_none_match: String,
+}
+
+impl Call {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// A [`Problem`] for parameters that the resource does not know and for a broken `Host`.
+    pub(crate) fn read(
+        state: &AppState,
+        resource: Resource,
+        path: Option<&RawPathParams>,
+        request: &Request,
+    ) -> Result<Self, Problem> {
+        let segment = |name: &str| {
+            let found = path.and_then(|p| p.iter().find(|(key, _)| *key == name));
+            found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        let query = Query::parse(
+            request.uri().query().unwrap_or_default(),
+            resource.parameters(),
+        )?;
+        let base = match state.public_base_url() {
+            Some(base) => base.to_owned(),
+            None => format!("http://{}", authority(request)?),
+        };
+        Ok(Self {
+            addresses: Addresses { base },
+            query,
+            collection: segment("collectionId"),
+            feature: segment("featureId"),
+            accept: header_list(request.headers(), ACCEPT),
+            if_none_match: header_list(request.headers(), IF_NONE_MATCH),
+        })
+    }
+
+    /// Whether the client already has the representation with this entity tag. Compared weakly.
+    pub(crate) fn has(&self, etag: &str) -> bool {
+        let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        let wanted = bare(etag);
+        self.if_none_match
+            .split(',')
+            .any(|tag| tag.trim() == "*" || bare(tag) == wanted)
+    }
+}
+
+/// The host and port that the client used. It goes into links, so it must look like one.
+fn authority(request: &Request) -> Result<&str, Problem> {
+    let header = request
+        .headers()
+        .get(HOST)
+        .map(|h| h.to_str().unwrap_or("?"));
+    let host = request.uri().authority().map(Authority::as_str).or(header);
+    let host = host.ok_or_else(|| Problem::bad_request("the request has no Host header"))?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    if host.is_empty() || !host.bytes().all(plain) {
+        return Err(Problem::bad_request(
+            "the Host header is not a host with an optional port",
+        ));
+    }
+    Ok(host)
+}
+
+fn header_list(headers: &HeaderMap, name: axum::http::HeaderName) -> String {
+    let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+    values.collect::<Vec<_>>().join(",")
+}

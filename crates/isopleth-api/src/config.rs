@@ -1,0 +1,49 @@
+//! What a service is told when it starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Configuration of a service.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address to listen on; port 0 takes any free port.
+    pub bind: SocketAddr,
+    /// The store to serve.
+    pub store: PathBuf,
+    /// The address that clients reach the service by, where that is not the `Host` they send:
+    /// `https://maps.example.org/isopleth`. Links start with it.
+    pub public_base_url: Option<String>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Limits of a service.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Features of a page when the request does not say.
+    pub default_limit: u64,
+    /// Most features of a page; larger requests are cut down to it.
+    pub max_limit: u64,
+    /// Runs kept in memory besides the published ones.
+    pub kept_runs: usize,
+    /// How often the store is asked whether anything has changed.
+    pub poll_interval: Duration,
+    /// How long a request waits for the first publication before it is told to come back.
+    pub startup_wait: Duration,
+    /// How long requests under way may take to finish once shutdown has begun.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            default_limit: 10,
+            max_limit: 10_000,
+            kept_runs: 32,
+            poll_interval: Duration::from_secs(1),
+            startup_wait: Duration::from_secs(20),
+            drain: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A published run: its features encoded once, with what is needed to find and page them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use geo::{BoundingRect, Geometry, Intersects};
+use isopleth_io::layer::{Column, Feature, GeometryKind, Layer, Value};
+use isopleth_io::write::feature_members;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+use serde_json::{Map, Value as Json};
+
+use crate::bbox::Bbox;
+use crate::datetime::{Days, TimeQuery};
+
+type Entry = GeomWithData<Rectangle<[f64; 2]>, u32>;
+
+/// Pairs of columns that state the first and last day of a feature, best first.
+const DAY_COLUMNS: [[&str; 2]; 2] = [["period_from", "period_to"], ["first_day", "last_day"]];
+
+/// A layer of one run, ready to be served.
+pub(crate) struct Dataset {
+    pub(crate) run: String,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) geometry: GeometryKind,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) provenance: Map<String, Json>,
+    /// The plain part of the provenance as JSON text, for every page of items.
+    pub(crate) brief: String,
+    pub(crate) bbox: Option<[f64; 4]>,
+    pub(crate) days: Option<Days>,
+    /// The features as JSON, each followed by a comma.
+    bytes: Vec<u8>,
+    /// Where each feature begins; one more entry ends the last.
+    starts: Vec<usize>,
+    ids: HashMap<String, u32>,
+    geometries: Vec<Geometry>,
+    tree: RTree<Entry>,
+    /// Features without a geometry; every box finds them.
+    nowhere: Vec<u32>,
+    times: Times,
+}
+
+/// When the features are.
+enum Times {
+    /// All of them alike; without days they match every time.
+    Alike(Option<Days>),
+    /// Each for itself.
+    Each(Vec<Option<Days>>),
+}
+
+/// Which features of a dataset a request selects, in the order of the layer.
+pub(crate) enum Selection {
+    /// All of them.
+    All(usize),
+    /// These.
+    Some(Vec<u32>),
+}
+
+impl Selection {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::All(n) => *n,
+            Self::Some(indices) => indices.len(),
+        }
+    }
+
+    /// The part of a page, cut down to what exists.
+    pub(crate) fn page(&self, offset: u64, limit: u64) -> Range<usize> {
+        let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(self.len());
+        at(offset)..at(offset.saturating_add(limit))
+    }
+}
+
+impl Dataset {
+    /// Encodes a layer.
+    pub(crate) fn new(run: String, layer: Layer) -> Self {
+        let mut bytes = Vec::new();
+        let mut starts = Vec::with_capacity(layer.features.len() + 1);
+        let mut ids = HashMap::with_capacity(layer.features.len());
+        let (mut entries, mut nowhere) = (Vec::with_capacity(layer.features.len()), Vec::new());
+        let bbox = layer.bbox();
+        let times = times(&layer);
+        for (index, feature) in (0_u32..).zip(&layer.features) {
+            starts.push(bytes.len());
+            bytes.push(b'{');
+            feature_members(&layer, feature, &mut bytes).expect("memory takes all that is written");
+            bytes.extend_from_slice(b"},");
+            ids.entry(feature.id.clone()).or_insert(index);
+            match feature.geometry.bounding_rect() {
+                Some(rect) => {
+                    let (min, max) = (rect.min(), rect.max());
+                    let corners = Rectangle::from_corners([min.x, min.y], [max.x, max.y]);
+                    entries.push(Entry::new(corners, index));
+                }
+                None => nowhere.push(index),
+            }
+        }
+        starts.push(bytes.len());
+        let days = match &times {
+            Times::Alike(days) => *days,
+            Times::Each(each) => each.iter().flatten().copied().reduce(Days::union),
+        };
+        let brief = brief(&layer.provenance).to_string();
+        Self {
+            run,
+            title: layer.title,
+            description: layer.description,
+            geometry: layer.geometry,
+            columns: layer.columns,
+            provenance: layer.provenance,
+            brief,
+            bbox,
+            days,
+            bytes,
+            starts,
+            ids,
+            geometries: layer.features.into_iter().map(|f| f.geometry).collect(),
+            tree: RTree::bulk_load(entries),
+            nowhere,
+            times,
+        }
+    }
+
+    /// Encodes a layer whose run is a hash of its own content.
+    pub(crate) fn of_content(layer: Layer) -> Self {
+        let mut dataset = Self::new(String::new(), layer);
+        let mut content = dataset.bytes.clone();
+        for text in [&dataset.title, &dataset.description, &dataset.brief] {
+            content.extend_from_slice(text.as_bytes());
+            content.push(0);
+        }
+        dataset.run = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&content));
+        dataset
+    }
+
+    /// Number of features.
+    pub(crate) fn len(&self) -> usize {
+        self.geometries.len()
+    }
+
+    /// A feature by its id, as JSON.
+    pub(crate) fn feature(&self, id: &str) -> Option<&[u8]> {
+        let index = *self.ids.get(id)? as usize;
+        Some(self.encoded(index..index + 1))
+    }
+
+    /// The features of a selection's page as JSON, separated by commas.
+    pub(crate) fn write(&self, selection: &Selection, page: Range<usize>, out: &mut Vec<u8>) {
+        match selection {
+            Selection::All(_) => out.extend_from_slice(self.encoded(page)),
+            Selection::Some(indices) => {
+                for (n, &index) in indices[page].iter().enumerate() {
+                    if n > 0 {
+                        out.push(b',');
+                    }
+                    let index = index as usize;
+                    out.extend_from_slice(self.encoded(index..index + 1));
+                }
+            }
+        }
+    }
+
+    fn encoded(&self, range: Range<usize>) -> &[u8] {
+        let bytes = &self.bytes[self.starts[range.start]..self.starts[range.end]];
+        bytes.strip_suffix(b",").unwrap_or(bytes)
+    }
+
+    /// The features that meet a box and a time. Features without a place or a time meet any.
+    pub(crate) fn select(&self, bbox: Option<&Bbox>, time: Option<TimeQuery>) -> Selection {
+        let in_time = |index: u32| match (&self.times, time) {
+            (_, None) => true,
+            (Times::Alike(days), Some(t)) => days.is_none_or(|d| t.meets(d)),
+            (Times::Each(each), Some(t)) => each[index as usize].is_none_or(|d| t.meets(d)),
+        };
+        if let (Times::Alike(Some(days)), Some(t)) = (&self.times, time)
+            && !t.meets(*days)
+        {
+            return Selection::Some(Vec::new());
+        }
+        let Some(bbox) = bbox else {
+            let all = self.len();
+            return match (&self.times, time) {
+                (_, None) | (Times::Alike(_), _) => Selection::All(all),
+                _ => Selection::Some((0_u32..).take(all).filter(|&i| in_time(i)).collect()),
+            };
+        };
+        let mut found: Vec<u32> = self.nowhere.clone();
+        for part in &bbox.parts {
+            let envelope = AABB::from_corners(part.min, part.max);
+            let near = self
+                .tree
+                .locate_in_envelope_intersecting(envelope)
+                .map(|entry| entry.data);
+            found.extend(near.filter(|&i| self.geometries[i as usize].intersects(&part.shape)));
+        }
+        found.retain(|&index| in_time(index));
+        found.sort_unstable();
+        found.dedup();
+        Selection::Some(found)
+    }
+}
+
+fn times(layer: &Layer) -> Times {
+    let whole = layer.days.as_ref().and_then(|(a, b)| Days::new(a, b));
+    let pair = DAY_COLUMNS
+        .iter()
+        .find_map(|[a, b]| Some((layer.column(a)?, layer.column(b)?)));
+    let Some((first, last)) = pair else {
+        return Times::Alike(whole);
+    };
+    let own = |feature: &Feature| match (feature.values.get(first), feature.values.get(last)) {
+        (Some(Value::Text(a)), Some(Value::Text(b))) => Days::new(a, b),
+        _ => None,
+    };
+    let each: Vec<_> = layer.features.iter().map(|f| own(f).or(whole)).collect();
+    match each.first() {
+        Some(days) if each.iter().all(|d| d == days) => Times::Alike(*days),
+        Some(_) => Times::Each(each),
+        None => Times::Alike(whole),
+    }
+}
+
+/// The members of a provenance that are plain values or lists of them.
+fn brief(provenance: &Map<String, Json>) -> Json {
+    let plain = |v: &Json| !v.is_object() && !v.is_array();
+    let keep = |v: &Json| plain(v) || v.as_array().is_some_and(|list| list.iter().all(plain));
+    let kept = provenance.iter().filter(|(_, v)| keep(v));
+    Json::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect())
+}

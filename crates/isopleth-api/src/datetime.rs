@@ -1,0 +1,296 @@
+//! The `datetime` parameter, and the days that features speak of.
+//!
+//! Layers state civil days. They are compared with the parameter as days of UTC: a feature of the
+//! days 2022-01-01 to 2022-01-31 covers every moment from 2022-01-01T00:00:00Z up to, not
+//! including, 2022-02-01T00:00:00Z.
+
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, date};
+
+/// A moment: seconds since 1970-01-01T00:00:00Z and nanoseconds.
+type Moment = (i64, u32);
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Why a `datetime` is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DatetimeError {
+    /// Not a moment, a day or an interval of them.
+    #[error(
+        "'{0}' is not an RFC 3339 date-time, a date, or an interval of two of them \
+         (start/end, ../end, start/..)"
+    )]
+    Format(String),
+    /// The interval ends before it begins.
+    #[error("'{0}' ends before it begins")]
+    Reversed(String),
+}
+
+/// A stretch of time to look for, both ends included; none means open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeQuery {
+    from: Option<Moment>,
+    to: Option<Moment>,
+}
+
+impl TimeQuery {
+    /// Reads a moment, a day, or an interval with closed, `..` or empty ends.
+    ///
+    /// # Errors
+    /// [`DatetimeError`].
+    pub(crate) fn parse(text: &str) -> Result<Self, DatetimeError> {
+        let fail = || DatetimeError::Format(text.to_owned());
+        let Some((start, end)) = text.split_once('/') else {
+            let (from, to) = bound(text).ok_or_else(fail)?;
+            return Ok(Self {
+                from: Some(from),
+                to: Some(to),
+            });
+        };
+        let side = |s: &str| match s {
+            "" | ".." => Some(None),
+            s => bound(s).map(Some),
+        };
+        let from = side(start).ok_or_else(fail)?.map(|b| b.0);
+        let to = side(end).ok_or_else(fail)?.map(|b| b.1);
+        if let (Some(from), Some(to)) = (from, to)
+            && to < from
+        {
+            return Err(DatetimeError::Reversed(text.to_owned()));
+        }
+        Ok(Self { from, to })
+    }
+
+    /// Whether it and the days share a moment.
+    pub(crate) fn meets(self, days: Days) -> bool {
+        self.from.is_none_or(|f| f.0 < days.until) && self.to.is_none_or(|t| t.0 >= days.from)
+    }
+}
+
+/// First and last moment that a date or date-time stands for.
+fn bound(text: &str) -> Option<(Moment, Moment)> {
+    let bytes = text.as_bytes();
+    let day = seconds(day_of(bytes.get(..10)?)?);
+    if bytes.len() == 10 {
+        return Some(((day, 0), (day + SECONDS_PER_DAY - 1, 999_999_999)));
+    }
+    if !matches!(bytes[10], b'T' | b't') {
+        return None;
+    }
+    let clock = bytes.get(11..19)?;
+    if clock[2] != b':' || clock[5] != b':' {
+        return None;
+    }
+    let (hour, minute) = (number(&clock[..2])?, number(&clock[3..5])?);
+    let second = number(&clock[6..])?;
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let mut rest = &bytes[19..];
+    let mut nanos = 0;
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            return None;
+        }
+        let kept = number(&fraction[..digits.min(9)])?;
+        nanos = u32::try_from(kept * 10_i64.pow(9 - u32::try_from(digits.min(9)).ok()?)).ok()?;
+        rest = &fraction[digits..];
+    }
+    // A leap second is the last second of its minute.
+    let local = day + hour * 3600 + minute * 60 + second.min(59);
+    let moment = (local - offset(rest)?, nanos);
+    Some((moment, moment))
+}
+
+/// Seconds east of UTC. A space stands for the plus that form decoding makes of it.
+fn offset(zone: &[u8]) -> Option<i64> {
+    let (sign, clock) = match zone {
+        b"Z" | b"z" => return Some(0),
+        [b'+' | b' ', clock @ ..] => (1, clock),
+        [b'-', clock @ ..] => (-1, clock),
+        _ => return None,
+    };
+    if clock.len() != 5 || clock[2] != b':' {
+        return None;
+    }
+    let (hours, minutes) = (number(&clock[..2])?, number(&clock[3..])?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn day_of(text: &[u8]) -> Option<Date> {
+    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
+        return None;
+    }
+    let (year, month) = (number(&text[..4])?, number(&text[5..7])?);
+    let day = number(&text[8..])?;
+    Date::new(
+        year.try_into().ok()?,
+        month.try_into().ok()?,
+        day.try_into().ok()?,
+    )
+    .ok()
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0_i64, |sum, b| {
+        b.is_ascii_digit().then(|| sum * 10 + i64::from(b - b'0'))
+    })
+}
+
+fn epoch() -> DateTime {
+    date(1970, 1, 1).at(0, 0, 0, 0)
+}
+
+fn seconds(day: Date) -> i64 {
+    day.at(0, 0, 0, 0).duration_since(epoch()).as_secs()
+}
+
+/// The civil days that a feature or a layer speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Days {
+    from: i64,
+    until: i64,
+}
+
+impl Days {
+    /// From the first and the last day, `YYYY-MM-DD`, both included. None if they are not days or
+    /// the last comes before the first.
+    pub(crate) fn new(first: &str, last: &str) -> Option<Self> {
+        let from = seconds(day_of(first.as_bytes())?);
+        let until = seconds(day_of(last.as_bytes())?) + SECONDS_PER_DAY;
+        (from < until).then_some(Self { from, until })
+    }
+
+    /// The shortest run of days that holds both.
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+        }
+    }
+
+    /// First and last second, as RFC 3339.
+    pub(crate) fn to_interval(self) -> [String; 2] {
+        let text = |s: i64| {
+            let time = epoch().saturating_add(SignedDuration::from_secs(s));
+            time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        };
+        [text(self.from), text(self.until - 1)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn january() -> Days {
+        Days::new("2022-01-01", "2022-01-31").unwrap()
+    }
+
+    fn meets(text: &str) -> bool {
+        TimeQuery::parse(text).unwrap().meets(january())
+    }
+
+    #[test]
+    fn moments_and_intervals_meet_the_days_they_share() {
+        for hit in [
+            "2022-01-01T00:00:00Z",
+            "2022-01-31T23:59:59.999999999999Z",
+            "2022-02-01T00:30:00+01:00",
+            "2022-02-01T00:30:00 01:00",
+            "2021-12-31T23:30:00-01:00",
+            "2022-01-15t12:00:00z",
+            "2022-01-31",
+            "2021-01-01/2022-01-01",
+            "../2022-01-01T00:00:00Z",
+            "/2022-01-01T00:00:00Z",
+            "2022-01-31T00:00:00Z/..",
+            "2022-01-31T00:00:00Z/",
+            "../..",
+            "0000-01-01T00:00:00Z/9999-12-31T23:59:60Z",
+        ] {
+            assert!(meets(hit), "{hit}");
+        }
+        for miss in [
+            "2021-12-31T23:59:59.9Z",
+            "2022-02-01T00:00:00Z",
+            "2022-02-01",
+            "2022-02-01T00:00:00Z/9999-12-31T00:00:00Z",
+            "0000-01-01T00:00:00Z/2021-12-31T23:59:59Z",
+            "../2021-12-31",
+            "0000-01-01T00:00:00+23:59",
+            "9999-12-31T23:59:59-23:59",
+        ] {
+            assert!(!meets(miss), "{miss}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            "",
+            "..",
+            "foo",
+            "yesterday",
+            "2022",
+            "2022-01",
+            "2022-13-01",
+            "2022-02-30T00:00:00Z",
+            "2022-01-01T00:00:00",
+            "2022-01-01T24:00:00Z",
+            "2022-01-01T00:60:00Z",
+            "2022-01-01T00:00:61Z",
+            "2022-01-01T00:00:00.Z",
+            "2022-01-01 00:00:00Z",
+            "2022-01-01T00:00Z",
+            "2022-01-01T00:00:00+1:00",
+            "2022-01-01T00:00:00+24:00",
+            "a/b",
+            "2022-01-01/2022-02-01/2022-03-01",
+            "2022-01-01/foo",
+            "12022-01-01T00:00:00Z",
+            "-022-01-01",
+            "2022-01-01T00:00:00ZZ",
+            "２022-01-01",
+        ] {
+            assert!(TimeQuery::parse(bad).is_err(), "{bad}");
+        }
+        let reversed = TimeQuery::parse("2022-02-01T00:00:00Z/2022-01-01T00:00:00Z").unwrap_err();
+        assert!(matches!(reversed, DatetimeError::Reversed(_)));
+        assert!(TimeQuery::parse("2022-01-01T00:00:00.2Z/2022-01-01T00:00:00.1Z").is_err());
+    }
+
+    #[test]
+    fn days_are_written_as_an_interval() {
+        assert_eq!(
+            january().to_interval(),
+            ["2022-01-01T00:00:00Z", "2022-01-31T23:59:59Z"]
+        );
+        assert_eq!(Days::new("2022-01-02", "2022-01-01"), None);
+        assert_eq!(
+            Days::new("9999-01-01", "9999-12-31").unwrap().to_interval()[1],
+            "9999-12-31T23:59:59Z"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9tTzZ:./+ -]{0,50}|.{0,40}") {
+            let _ = TimeQuery::parse(&text);
+        }
+
+        #[test]
+        fn any_moment_is_read(
+            y in 0..=9999_i16, m in 1..=12_i8, d in 1..=28_i8, s in 0..86_400_i32, o in -1439..=1439_i32,
+        ) {
+            let text = format!(
+                "{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}{}{:02}:{:02}",
+                s / 3600, s / 60 % 60, s % 60, if o < 0 { '-' } else { '+' }, o.abs() / 60, o.abs() % 60
+            );
+            prop_assert!(TimeQuery::parse(&text).is_ok(), "{}", text);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Links: absolute, typed, and built in one place.
+
+use serde_json::{Value as Json, json};
+
+use crate::query::encode_segment;
+
+/// Media type of JSON documents.
+pub(crate) const JSON: &str = "application/json";
+/// Media type of features.
+pub(crate) const GEO_JSON: &str = "application/geo+json";
+/// Media type of the API definition.
+pub(crate) const OPENAPI_JSON: &str = "application/vnd.oai.openapi+json;version=3.0";
+/// Media type of the page for people.
+pub(crate) const HTML: &str = "text/html";
+/// The one coordinate reference system of bodies: WGS 84, longitude first.
+pub(crate) const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
+
+/// A link.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    rel: &'static str,
+    media: &'static str,
+    title: String,
+    href: String,
+}
+
+impl Link {
+    /// A link; `href` must be absolute.
+    pub(crate) fn new(
+        rel: &'static str,
+        media: &'static str,
+        title: impl Into<String>,
+        href: String,
+    ) -> Self {
+        Self {
+            rel,
+            media,
+            title: title.into(),
+            href,
+        }
+    }
+
+    /// The link as a member of a `links` array.
+    pub(crate) fn to_json(&self) -> Json {
+        json!({ "rel": self.rel, "type": self.media, "title": self.title, "href": self.href })
+    }
+
+    /// The link as the value of a `Link` header. The title stays behind: it need not be ASCII.
+    pub(crate) fn to_header(&self) -> String {
+        format!(
+            "<{}>; rel=\"{}\"; type=\"{}\"",
+            self.href, self.rel, self.media
+        )
+    }
+}
+
+/// Several links as a `links` array.
+pub(crate) fn to_json(links: &[Link]) -> Json {
+    links.iter().map(Link::to_json).collect()
+}
+
+/// Addresses of the service, for one base address.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// The base, without a slash at its end.
+    pub(crate) base: String,
+}
+
+impl Addresses {
+    pub(crate) fn landing(&self) -> String {
+        format!("{}/", self.base)
+    }
+
+    pub(crate) fn conformance(&self) -> String {
+        format!("{}/conformance", self.base)
+    }
+
+    pub(crate) fn api(&self) -> String {
+        format!("{}/api", self.base)
+    }
+
+    pub(crate) fn collections(&self) -> String {
+        format!("{}/collections", self.base)
+    }
+
+    pub(crate) fn collection(&self, id: &str) -> String {
+        format!("{}/collections/{}", self.base, encode_segment(id))
+    }
+
+    pub(crate) fn items(&self, id: &str) -> String {
+        format!("{}/items", self.collection(id))
+    }
+
+    pub(crate) fn item(&self, id: &str, feature: &str) -> String {
+        format!("{}/{}", self.items(id), encode_segment(feature))
+    }
+}

@@ -1,0 +1,79 @@
+//! The API definition: `openapi.yaml`, read at start and expanded for the collections there are.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::config::Limits;
+use crate::query::encode_segment;
+
+/// The hand-written definition.
+const CONTRACT: &str = include_str!("../../../openapi.yaml");
+
+/// The start of the paths that are expanded.
+const TEMPLATE: &str = "/collections/{collectionId}";
+
+/// The embedded API definition cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded API definition is not valid YAML: {0}")]
+pub struct ContractError(#[from] serde_saphyr::Error);
+
+/// The definition with the limits of this service.
+///
+/// # Errors
+/// [`ContractError`].
+pub(crate) fn contract(limits: &Limits) -> Result<Json, ContractError> {
+    let mut document: Json = serde_saphyr::from_str(CONTRACT)?;
+    if let Some(schema) = document.pointer_mut("/components/parameters/limit/schema") {
+        schema["maximum"] = json!(limits.max_limit);
+        schema["default"] = json!(limits.default_limit.min(limits.max_limit));
+    }
+    Ok(document)
+}
+
+/// The definition with the paths of every collection spelled out in place of the templates, as
+/// GIS clients look for them. `collections` are ids and titles.
+pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str) -> Json {
+    let mut document = contract.clone();
+    document["servers"] = json!([{ "url": base }]);
+    let Some(templates) = contract["paths"].as_object() else {
+        return document;
+    };
+    if collections.is_empty() {
+        return document;
+    }
+    let (specific, mut paths): (Vec<_>, Map<_, _>) = {
+        let (specific, general): (Vec<_>, Vec<_>) = templates
+            .iter()
+            .partition(|(path, _)| path.starts_with(TEMPLATE));
+        (
+            specific,
+            general
+                .into_iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+        )
+    };
+    for (id, title) in collections {
+        for (path, item) in &specific {
+            let rest = path.strip_prefix(TEMPLATE).unwrap_or_default();
+            let path = format!("/collections/{}{rest}", encode_segment(id));
+            paths.insert(path, of_collection(item, id, title));
+        }
+    }
+    document["paths"] = Json::Object(paths);
+    document
+}
+
+/// A templated path item for one collection.
+fn of_collection(item: &Json, id: &str, title: &str) -> Json {
+    let mut item = item.clone();
+    if let Some(parameters) = item["get"]["parameters"].as_array_mut() {
+        parameters.retain(|p| p["$ref"] != "#/components/parameters/collectionId");
+    }
+    let get = &mut item["get"];
+    for (member, addition) in [("operationId", id), ("summary", title)] {
+        let text = get[member].as_str().unwrap_or_default();
+        let separator = if member == "summary" { ": " } else { "." };
+        get[member] = format!("{text}{separator}{addition}").into();
+    }
+    item
+}

@@ -1,0 +1,159 @@
+//! The table of routes, and the router made of it.
+
+use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::call::Call;
+use crate::problem::{ALLOWED_METHODS, Problem};
+use crate::reply::Reply;
+use crate::state::AppState;
+use crate::{api, collections, conformance, health, items, landing, observe};
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Where a client starts.
+    Landing,
+    /// Which standards are kept.
+    Conformance,
+    /// The API definition.
+    Api,
+    /// All collections.
+    Collections,
+    /// One collection.
+    Collection,
+    /// Features of a collection.
+    Items,
+    /// One feature.
+    Item,
+    /// Whether the process lives.
+    Health,
+    /// Whether it has data to serve.
+    Readiness,
+}
+
+/// Every path, spelled as in `openapi.yaml`.
+pub const ROUTES: &[(&str, Resource)] = &[
+    ("/", Resource::Landing),
+    ("/conformance", Resource::Conformance),
+    ("/api", Resource::Api),
+    ("/collections", Resource::Collections),
+    ("/collections/{collectionId}", Resource::Collection),
+    ("/collections/{collectionId}/items", Resource::Items),
+    (
+        "/collections/{collectionId}/items/{featureId}",
+        Resource::Item,
+    ),
+    ("/healthz", Resource::Health),
+    ("/readyz", Resource::Readiness),
+];
+
+impl Resource {
+    /// The query parameters that it accepts.
+    #[must_use]
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
+            Self::Item => &["run", "f"],
+            _ => &["f"],
+        }
+    }
+
+    async fn answer(self, state: &AppState, call: &Call) -> Result<Reply, Problem> {
+        match self {
+            Self::Landing => landing::landing(call),
+            Self::Conformance => conformance::conformance(call),
+            Self::Api => api::api(state, call).await,
+            Self::Collections => collections::all(state, call).await,
+            Self::Collection => collections::one(state, call).await,
+            Self::Items => items::page(state, call).await,
+            Self::Item => items::one(state, call).await,
+            Self::Health => health::health(call),
+            Self::Readiness => health::readiness(state, call),
+        }
+    }
+}
+
+/// The service as a function of its state.
+pub fn router(state: AppState) -> Router {
+    let mut router = Router::new();
+    for &(path, resource) in ROUTES {
+        let handler = async move |State(state): State<AppState>,
+                                  path: Result<RawPathParams, RawPathParamsRejection>,
+                                  request: Request| {
+            respond(&state, resource, path.as_ref().ok(), request).await
+        };
+        router = router.route(path, any(handler));
+    }
+    let nowhere = async |request: Request| Problem::path_not_found().at(request.uri().path());
+    surrounded(router.fallback(nowhere)).with_state(state)
+}
+
+/// The routes with what happens around every request, innermost first.
+fn surrounded(router: Router<AppState>) -> Router<AppState> {
+    router
+        .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(from_fn(observe::observe))
+}
+
+async fn respond(
+    state: &AppState,
+    resource: Resource,
+    path: Option<&RawPathParams>,
+    request: Request,
+) -> Response {
+    let here = request.uri().path().to_owned();
+    if request.method() == Method::OPTIONS {
+        let allow = [(ALLOW, HeaderValue::from_static(ALLOWED_METHODS))];
+        return (StatusCode::NO_CONTENT, allow).into_response();
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let problem = Problem::method_not_allowed(request.method().as_str());
+        return problem.at(&here).into_response();
+    }
+    let call = Call::read(state, resource, path, &request);
+    drop(request);
+    let answer = match call {
+        Ok(call) => resource.answer(state, &call).await,
+        Err(problem) => Err(problem),
+    };
+    match answer {
+        Ok(reply) => reply.into_response(),
+        Err(problem) => problem.at(&here).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::config::Limits;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_and_says_nothing_of_its_cause() {
+        let broken = any(async || -> Response { panic!("a secret") });
+        let state = AppState::new(Limits::default()).unwrap();
+        let router = surrounded(Router::new().route("/", broken)).with_state(state);
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.headers().contains_key("x-request-id"));
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(
+            text.contains("internal-error") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

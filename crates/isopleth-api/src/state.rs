@@ -1,0 +1,217 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use isopleth_core::domain::{Area, Site};
+use isopleth_io::layer::Layer;
+use serde_json::Value as Json;
+use tokio::sync::watch;
+
+use crate::archive::Archive;
+use crate::areas::{area_layers, site_layers};
+use crate::config::Limits;
+use crate::dataset::Dataset;
+use crate::openapi::{self, ContractError};
+use crate::problem::Problem;
+use crate::published::{Kept, Published};
+
+/// The state of a service. Cloning it is cheap; all clones are the same service.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    limits: Limits,
+    public_base_url: Option<String>,
+    contract: Json,
+    published: watch::Sender<Option<Arc<Published>>>,
+    /// Runs that were published and that no archive has.
+    retired: Kept,
+    /// Runs that were read back from the archive.
+    recalled: Kept,
+    archive: Option<Box<dyn Archive>>,
+}
+
+/// A public base URL that links cannot start with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is not a public base URL: it must start with http:// or https://, name a host, and \
+     have no query, fragment or spaces"
+)]
+pub struct InvalidBaseUrl(String);
+
+impl AppState {
+    /// A state that has published nothing yet and keeps retired runs in memory only.
+    ///
+    /// # Errors
+    /// [`ContractError`] if the embedded `openapi.yaml` is broken.
+    pub fn new(limits: Limits) -> Result<Self, ContractError> {
+        let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
+        Ok(Self(Arc::new(Shared {
+            contract: openapi::contract(&limits)?,
+            limits,
+            public_base_url: None,
+            published: watch::Sender::new(None),
+            retired,
+            recalled,
+            archive: None,
+        })))
+    }
+
+    /// The same state before it is shared, with links that start with `base`.
+    ///
+    /// # Errors
+    /// [`InvalidBaseUrl`].
+    pub fn with_public_base_url(mut self, base: &str) -> Result<Self, InvalidBaseUrl> {
+        let host = base
+            .strip_prefix("https://")
+            .or_else(|| base.strip_prefix("http://"));
+        let plain = |b: u8| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b);
+        if !host.is_some_and(|h| !h.is_empty() && !h.starts_with('/') && h.bytes().all(plain)) {
+            return Err(InvalidBaseUrl(base.to_owned()));
+        }
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.public_base_url = Some(base.trim_end_matches('/').to_owned());
+        }
+        Ok(self)
+    }
+
+    /// The same state before it is shared, with an archive to read runs back from.
+    pub(crate) fn with_archive(mut self, archive: Box<dyn Archive>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.archive = Some(archive);
+        }
+        self
+    }
+
+    /// Publishes layers, each with its id and its run, and areas and sites, in place of whatever
+    /// was published before.
+    pub fn publish(&self, layers: Vec<(String, String, Layer)>, areas: &[Area], sites: &[Site]) {
+        let mut next = Published::new("in memory".to_owned());
+        for (id, run, layer) in layers {
+            next.add(id, Arc::new(Dataset::new(run, layer)), false);
+        }
+        for (id, layer) in area_layers(areas).into_iter().chain(site_layers(sites)) {
+            next.add(id, Arc::new(Dataset::of_content(layer)), false);
+        }
+        self.swap(next);
+    }
+
+    /// Puts a new published state in the place of the old one.
+    pub(crate) fn swap(&self, next: Published) {
+        let old = self.0.published.borrow().clone();
+        for collection in old
+            .iter()
+            .flat_map(|o| &o.collections)
+            .filter(|c| !c.archived)
+        {
+            let now = next.collection(&collection.id);
+            if now.is_none_or(|n| n.dataset.run != collection.dataset.run) {
+                self.0
+                    .retired
+                    .put(&collection.id, Arc::clone(&collection.dataset));
+            }
+        }
+        self.0.published.send_replace(Some(Arc::new(next)));
+    }
+
+    /// The limits.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What links start with, if it does not follow the request.
+    pub(crate) fn public_base_url(&self) -> Option<&str> {
+        self.0.public_base_url.as_deref()
+    }
+
+    /// The API definition before it is expanded.
+    pub(crate) fn contract(&self) -> &Json {
+        &self.0.contract
+    }
+
+    /// What is published, if anything is yet.
+    pub(crate) fn now(&self) -> Option<Arc<Published>> {
+        self.0.published.borrow().clone()
+    }
+
+    /// What is published; waits for the first publication for as long as the limits say.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is none by then.
+    pub(crate) async fn published(&self) -> Result<Arc<Published>, Problem> {
+        let mut receiver = self.0.published.subscribe();
+        let first = receiver.wait_for(Option::is_some);
+        match tokio::time::timeout(self.0.limits.startup_wait, first).await {
+            Ok(Ok(published)) => published.clone().ok_or_else(Problem::starting),
+            _ => Err(Problem::starting()),
+        }
+    }
+
+    /// A run of a collection: the published one unless another is named.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such collection or run.
+    pub(crate) async fn dataset(
+        &self,
+        id: &str,
+        run: Option<&str>,
+    ) -> Result<Arc<Dataset>, Problem> {
+        let published = self.published().await?;
+        let present = published.collection(id);
+        let Some(run) = run else {
+            return match (present, published.failure(id)) {
+                (Some(collection), _) => Ok(Arc::clone(&collection.dataset)),
+                (None, Some(f)) => Err(Problem::layer_unavailable(id, &f.reason)),
+                (None, None) => Err(Problem::collection_not_found(id)),
+            };
+        };
+        if let Some(collection) = present.filter(|c| c.dataset.run == run) {
+            return Ok(Arc::clone(&collection.dataset));
+        }
+        if let Some(kept) = self.kept(id, run) {
+            return Ok(kept);
+        }
+        if let Some(recalled) = self.recall(id, run).await? {
+            return Ok(recalled);
+        }
+        if present.is_some() || published.failure(id).is_some() {
+            Err(Problem::run_not_found(run))
+        } else {
+            Err(Problem::collection_not_found(id))
+        }
+    }
+
+    fn kept(&self, id: &str, run: &str) -> Option<Arc<Dataset>> {
+        self.0
+            .retired
+            .get(id, run)
+            .or_else(|| self.0.recalled.get(id, run))
+    }
+
+    async fn recall(&self, id: &str, run: &str) -> Result<Option<Arc<Dataset>>, Problem> {
+        if self.0.archive.is_none() {
+            return Ok(None);
+        }
+        let (state, id, run) = (self.clone(), id.to_owned(), run.to_owned());
+        let work = tokio::task::spawn_blocking(move || state.recall_now(&id, &run));
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading a run back panicked");
+            Err(Problem::internal())
+        })
+    }
+
+    fn recall_now(&self, id: &str, run: &str) -> Result<Option<Arc<Dataset>>, Problem> {
+        let Some(archive) = &self.0.archive else {
+            return Ok(None);
+        };
+        let layer = archive.run(id, run).map_err(|error| {
+            tracing::error!(%error, layer = id, run, "cannot read a run back");
+            Problem::internal()
+        })?;
+        Ok(layer.map(|layer| {
+            let dataset = Arc::new(Dataset::new(run.to_owned(), layer));
+            self.0.recalled.put(id, Arc::clone(&dataset));
+            dataset
+        }))
+    }
+}

@@ -1,0 +1,10 @@
+//! The service as its clients see it: every answer is checked against `openapi.yaml`.
+
+mod contract;
+mod discovery;
+mod fixture;
+mod http;
+mod items;
+mod paging;
+mod selection;
+mod start;

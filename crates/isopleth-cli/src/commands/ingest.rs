@@ -1,0 +1,390 @@
+//! `isopleth ingest`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use isopleth_io::ingest::{
+    FileReport, FormatName, IngestError, Input, Mapping, Options, RejectExample, RejectWriter,
+    Rejected, SinkError, find_inputs, open,
+};
+use isopleth_store::{FileFacts, Store, Tally};
+use serde_json::{Map, json};
+
+use super::read_text;
+use crate::table::thousands;
+use crate::{Failure, StoreArg};
+
+/// Reads files, folders and archives into a store.
+///
+/// Every source file is one transaction. Reading the same files again changes nothing.
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    #[command(flatten)]
+    store: StoreArg,
+    /// Files, folders or zip archives; plain or gzip.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The format, where it shall not be recognised from the header.
+    #[arg(long, value_name = "NAME")]
+    format: Option<FormatName>,
+    /// A mapping document (TOML) that says what the columns of a CSV mean.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Tell what would happen and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the summary as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// Write rejected rows to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+}
+
+impl Ingest {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let started = Instant::now();
+        let mapping = match &self.mapping {
+            None => None,
+            Some(path) => Some(
+                Mapping::from_toml(&read_text(path)?)
+                    .map_err(|e| format!("{}: {e}", path.display()))?,
+            ),
+        };
+        let options = Options {
+            format: self.format,
+            mapping,
+            ..Options::default()
+        };
+        let mut rejects = match &self.rejects {
+            None => None,
+            Some(path) => {
+                let file = File::create(path)
+                    .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+                Some(RejectWriter::new(BufWriter::new(file))?)
+            }
+        };
+        let inputs = find_inputs(&self.paths)?;
+        let mut store = self.open_store()?;
+        let progress = Progress::new(&inputs);
+        let mut summary = ingest(
+            &mut store,
+            &inputs,
+            &options,
+            rejects.as_mut(),
+            self.dry_run,
+            &progress,
+        )?;
+        if let Some(rejects) = &mut rejects {
+            rejects.flush()?;
+        }
+        summary.seconds = started.elapsed().as_secs_f64();
+        if self.json {
+            println!("{}", summary.to_json());
+        } else {
+            summary.print(self.dry_run);
+        }
+        for (file, error) in &summary.failed {
+            eprintln!("error: {file}: {error}");
+        }
+        match summary.failed.len() {
+            0 => Ok(()),
+            n => Err(format!(
+                "{n} of {} files were refused whole; the others are in",
+                n + summary.files
+            )
+            .into()),
+        }
+    }
+
+    /// A dry run on a store that does not exist yet needs one for its transactions, and leaves none.
+    fn open_store(&self) -> Result<Target, Failure> {
+        let policy = isopleth_io::default_policy();
+        if self.dry_run && !self.store.store.exists() {
+            let folder = tempfile::tempdir()?;
+            let store = Store::open_or_create(&folder.path().join("dry-run.gpkg"), &policy)?;
+            return Ok(Target {
+                store,
+                _folder: Some(folder),
+            });
+        }
+        Ok(Target {
+            store: Store::open_or_create(&self.store.store, &policy)?,
+            _folder: None,
+        })
+    }
+}
+
+struct Target {
+    store: Store,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl std::ops::Deref for Target {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl std::ops::DerefMut for Target {
+    fn deref_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+}
+
+/// What an ingest did.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) read: u64,
+    pub(crate) tally: Tally,
+    without_location: u64,
+    approximate: u64,
+    rejected: BTreeMap<&'static str, Rejected>,
+    files: usize,
+    skipped: Vec<(String, String)>,
+    failed: Vec<(String, IngestError)>,
+    columns_left_behind: Vec<String>,
+    notes: Vec<String>,
+    seconds: f64,
+}
+
+impl Summary {
+    fn add(&mut self, report: FileReport, tally: Tally) {
+        self.files += 1;
+        self.read += report.read;
+        self.tally += tally;
+        self.without_location += report.without_location;
+        self.approximate += report.approximate_locations;
+        for (reason, rejected) in report.rejected {
+            let sum = self.rejected.entry(reason).or_default();
+            sum.count += rejected.count;
+            let room = 3_usize.saturating_sub(sum.examples.len());
+            sum.examples
+                .extend(rejected.examples.into_iter().take(room));
+        }
+        for column in report.columns_left_behind {
+            if !self.columns_left_behind.contains(&column) {
+                self.columns_left_behind.push(column);
+            }
+        }
+        let name = report.source.name;
+        self.notes
+            .extend(report.notes.into_iter().map(|n| format!("{name}: {n}")));
+    }
+
+    fn to_json(&self) -> String {
+        let reasons: Map<String, serde_json::Value> = self
+            .rejected
+            .iter()
+            .map(|(r, n)| ((*r).to_owned(), json!(n.count)))
+            .collect();
+        let mut all = json!({
+            "read": self.read,
+            "stored": self.tally.stored,
+            "updated": self.tally.updated,
+            "unchanged": self.tally.unchanged,
+            "without_location": self.without_location,
+            "rejected": reasons,
+            "files": self.files,
+            "columns_left_behind": self.columns_left_behind,
+            "seconds": (self.seconds * 1000.0).round() / 1000.0,
+        });
+        if !self.failed.is_empty() {
+            all["failed"] = self
+                .failed
+                .iter()
+                .map(|(file, e)| json!({ "file": file, "code": e.code(), "detail": e.to_string() }))
+                .collect();
+        }
+        all.to_string()
+    }
+
+    fn print(&self, dry_run: bool) {
+        let Tally {
+            stored,
+            updated,
+            unchanged,
+        } = self.tally;
+        let would = if dry_run { "would be " } else { "" };
+        let rejected: u64 = self.rejected.values().map(|r| r.count).sum();
+        println!(
+            "{} rows read from {} files in {:.1} s",
+            thousands(self.read),
+            self.files,
+            self.seconds
+        );
+        println!("  {:>9} {would}stored", thousands(stored));
+        println!("  {:>9} {would}updated", thousands(updated));
+        println!("  {:>9} unchanged", thousands(unchanged));
+        println!("  {:>9} rejected", thousands(rejected));
+        for (reason, r) in &self.rejected {
+            println!("            {} {reason}", thousands(r.count));
+            for RejectExample {
+                file,
+                row,
+                column,
+                value,
+            } in &r.examples
+            {
+                println!("              {file}, row {row}, {column}: {value:?}");
+            }
+        }
+        println!(
+            "  {:>9} of the rows taken have no location",
+            thousands(self.without_location)
+        );
+        if self.approximate > 0 {
+            println!(
+                "  {:>9} lie where the exact grid transformation has no data: good to some metres",
+                thousands(self.approximate)
+            );
+        }
+        if !self.columns_left_behind.is_empty() {
+            println!(
+                "Columns left behind, nothing of them is stored: {}",
+                self.columns_left_behind.join(", ")
+            );
+        }
+        for note in &self.notes {
+            println!("Note: {note}");
+        }
+        for (file, reason) in &self.skipped {
+            println!("Skipped {file}: {reason}");
+        }
+        if stored + updated == 0 && self.failed.is_empty() {
+            println!("Nothing has changed.");
+        }
+    }
+}
+
+/// Reads inputs into a store without a word about the single files.
+pub(crate) fn ingest_quietly(
+    store: &mut Store,
+    inputs: &[Input],
+    options: &Options,
+) -> Result<Summary, Failure> {
+    ingest(store, inputs, options, None, false, &Progress::Silent)
+}
+
+/// Reads inputs into a store, each in a transaction of its own.
+fn ingest(
+    store: &mut Store,
+    inputs: &[Input],
+    options: &Options,
+    mut rejects: Option<&mut RejectWriter>,
+    dry_run: bool,
+    progress: &Progress,
+) -> Result<Summary, Failure> {
+    let mut summary = Summary::default();
+    for input in inputs {
+        progress.begin(input);
+        let opened = match open(input, options) {
+            Ok(opened) => opened,
+            Err(IngestError::Skipped { file, reason }) => {
+                summary.skipped.push((file, reason));
+                progress.end(input, None);
+                continue;
+            }
+            Err(e) => {
+                summary.failed.push((input.describe().to_owned(), e));
+                progress.end(input, None);
+                continue;
+            }
+        };
+        let mut writer = store.begin_file(opened.source())?;
+        let mut sink = |rows: &[_], texts: &_| {
+            progress.tick();
+            writer.push(rows, texts).map_err(SinkError::from)
+        };
+        match opened.read(&mut sink, rejects.as_deref_mut()) {
+            Ok(report) => {
+                let facts = FileFacts {
+                    read: report.read,
+                    rejected: report.rejected_count(),
+                };
+                let tally = if dry_run {
+                    writer.abandon()?
+                } else {
+                    writer.commit(&facts)?
+                };
+                progress.end(input, Some((&report, tally)));
+                summary.add(report, tally);
+            }
+            // The store failing is no fault of the file, and the next file would fare no better.
+            Err(IngestError::Sink { cause, .. }) => return Err(cause),
+            Err(e) => {
+                summary.failed.push((input.describe().to_owned(), e));
+                progress.end(input, None);
+            }
+        }
+    }
+    progress.finish();
+    if inputs.len() == summary.skipped.len() {
+        let first = summary.skipped.first().map_or("no file", |s| s.1.as_str());
+        return Err(format!(
+            "none of the {} files found holds incidents ({first}); name the format with --format, or describe the columns with --mapping",
+            inputs.len()
+        )
+        .into());
+    }
+    Ok(summary)
+}
+
+/// What a person sees meanwhile: a bar on a terminal, a line a file elsewhere.
+enum Progress {
+    Bar(ProgressBar),
+    Lines,
+    Silent,
+}
+
+impl Progress {
+    fn new(inputs: &[Input]) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines;
+        }
+        let bytes = inputs.iter().map(|i| i.bytes().unwrap_or(0)).sum();
+        let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self::Bar(ProgressBar::new(bytes).with_style(style))
+    }
+
+    fn begin(&self, input: &Input) {
+        if let Self::Bar(bar) = self {
+            bar.set_message(input.name().to_owned());
+        }
+    }
+
+    fn tick(&self) {
+        if let Self::Bar(bar) = self {
+            bar.tick();
+        }
+    }
+
+    fn end(&self, input: &Input, done: Option<(&FileReport, Tally)>) {
+        match (self, done) {
+            (Self::Bar(bar), _) => bar.inc(input.bytes().unwrap_or(0)),
+            (Self::Lines, Some((report, tally))) => eprintln!(
+                "{}: {} read, {} stored, {} updated, {} unchanged, {} rejected",
+                report.source.name,
+                report.read,
+                tally.stored,
+                tally.updated,
+                tally.unchanged,
+                report.rejected_count()
+            ),
+            _ => {}
+        }
+    }
+
+    fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! GeoJSON (RFC 7946).
+
+use std::io::{self, Write};
+
+use geo::{Coord, Geometry, LineString, Polygon};
+use serde_json::{Map, Value as Json};
+
+use crate::layer::{Feature, Layer, Value};
+
+/// Writes a layer as a feature collection, one feature a line. Its title, description, columns and
+/// provenance are foreign members.
+///
+/// # Errors
+/// Those of the writer.
+pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
+    write!(
+        out,
+        "{{\"type\":\"FeatureCollection\",\"title\":{}",
+        Json::from(layer.title.as_str())
+    )?;
+    write!(
+        out,
+        ",\"description\":{}",
+        Json::from(layer.description.as_str())
+    )?;
+    if let Some(bbox) = layer.bbox() {
+        write!(
+            out,
+            ",\"bbox\":[{},{},{},{}]",
+            bbox[0], bbox[1], bbox[2], bbox[3]
+        )?;
+    }
+    out.write_all(b",\"features\":[")?;
+    for (i, feature) in layer.features.iter().enumerate() {
+        out.write_all(if i == 0 { b"\n{" } else { b",\n{" })?;
+        feature_members(layer, feature, out)?;
+        out.write_all(b"}")?;
+    }
+    let columns = serde_json::to_string(&layer.columns)?;
+    let provenance = serde_json::to_string(&layer.provenance)?;
+    writeln!(
+        out,
+        "\n],\"columns\":{columns},\"provenance\":{provenance}}}"
+    )
+}
+
+/// Writes the members of a feature object, without its braces, so that callers can add members.
+///
+/// # Errors
+/// Those of the writer.
+pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -> io::Result<()> {
+    write!(
+        out,
+        "\"type\":\"Feature\",\"id\":{},\"geometry\":",
+        Json::from(feature.id.as_str())
+    )?;
+    write_geometry(&feature.geometry, out)?;
+    out.write_all(b",\"properties\":")?;
+    let mut properties = Map::new();
+    for (column, value) in layer.columns.iter().zip(&feature.values) {
+        let value = match value {
+            Value::Null => Json::Null,
+            Value::Boolean(b) => Json::from(*b),
+            Value::Integer(n) => Json::from(*n),
+            Value::Real(v) => Json::from(*v),
+            Value::Text(t) => Json::from(t.as_str()),
+        };
+        properties.insert(column.name.clone(), value);
+    }
+    serde_json::to_writer(&mut *out, &properties)?;
+    Ok(())
+}
+
+/// Writes a point, polygon or set of polygons as a geometry object; anything else as `null`.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_geometry(geometry: &Geometry, out: &mut impl Write) -> io::Result<()> {
+    match geometry {
+        Geometry::Point(p) => write!(
+            out,
+            "{{\"type\":\"Point\",\"coordinates\":[{},{}]}}",
+            p.x(),
+            p.y()
+        ),
+        Geometry::Polygon(p) => {
+            out.write_all(b"{\"type\":\"Polygon\",\"coordinates\":")?;
+            polygon(p, out)?;
+            out.write_all(b"}")
+        }
+        Geometry::MultiPolygon(m) => {
+            out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":")?;
+            sequence(m.iter(), out, polygon)?;
+            out.write_all(b"}")
+        }
+        _ => out.write_all(b"null"),
+    }
+}
+
+fn polygon<W: Write>(p: &Polygon, out: &mut W) -> io::Result<()> {
+    sequence(
+        std::iter::once(p.exterior()).chain(p.interiors()),
+        out,
+        ring,
+    )
+}
+
+fn ring<W: Write>(r: &LineString, out: &mut W) -> io::Result<()> {
+    sequence(r.coords(), out, |c: &Coord, out: &mut W| {
+        write!(out, "[{},{}]", c.x, c.y)
+    })
+}
+
+fn sequence<T, W: Write>(
+    items: impl Iterator<Item = T>,
+    out: &mut W,
+    mut one: impl FnMut(T, &mut W) -> io::Result<()>,
+) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        one(item, out)?;
+    }
+    out.write_all(b"]")
+}

@@ -1,0 +1,94 @@
+//! The data revision: a hash of the content that does not depend on the order in which it came.
+//!
+//! Every incident, area and site is hashed on its own, with texts by value and never by the ids
+//! that this store happens to give them. The hashes of a table are added up (128 bits, wrapping),
+//! so that a row can enter, leave or change without looking at the others, and the same rows give
+//! the same sum in any order. The revision is a hash over the sums and the policy table.
+
+use isopleth_core::domain::Policy;
+use rusqlite::Connection;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::StoreError;
+use crate::schema::{meta, set_meta};
+
+const SUMS: &str = "content_sums";
+const REVISION: &str = "data_revision";
+
+/// The sums that a revision is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) incidents: u128,
+    pub(crate) areas: u128,
+    pub(crate) sites: u128,
+    pub(crate) policy: u128,
+}
+
+impl Sums {
+    pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let text = meta(connection, SUMS)?.unwrap_or_default();
+        let mut parts = text
+            .split(' ')
+            .map(|part| u128::from_str_radix(part, 16).ok());
+        let mut next = || {
+            let fail = || StoreError::Corrupt {
+                detail: format!("content sums `{text}`"),
+            };
+            parts.next().flatten().ok_or_else(fail)
+        };
+        Ok(Self {
+            incidents: next()?,
+            areas: next()?,
+            sites: next()?,
+            policy: next()?,
+        })
+    }
+
+    pub(crate) fn save(self, connection: &Connection) -> Result<(), StoreError> {
+        let parts = self.parts().map(|sum| format!("{sum:032x}"));
+        set_meta(connection, SUMS, &parts.join(" "))?;
+        set_meta(connection, REVISION, &self.revision())
+    }
+
+    fn parts(self) -> [u128; 4] {
+        [self.incidents, self.areas, self.sites, self.policy]
+    }
+
+    fn revision(self) -> String {
+        let bytes: Vec<u8> = self
+            .parts()
+            .iter()
+            .flat_map(|sum| sum.to_be_bytes())
+            .collect();
+        let mut digits = format!("{:032x}", xxh3_128(&bytes));
+        digits.truncate(16);
+        digits
+    }
+}
+
+/// The revision that the store is at.
+pub(crate) fn current(connection: &Connection) -> Result<String, StoreError> {
+    meta(connection, REVISION)?.ok_or_else(|| StoreError::Corrupt {
+        detail: "no data revision".to_owned(),
+    })
+}
+
+/// The hash of a list of texts or blobs; no two different lists run into the same bytes.
+pub(crate) fn hash_parts(parts: &[&[u8]]) -> u128 {
+    let mut bytes = Vec::with_capacity(parts.iter().map(|p| p.len() + 8).sum());
+    for part in parts {
+        bytes.extend((part.len() as u64).to_le_bytes());
+        bytes.extend(*part);
+    }
+    xxh3_128(&bytes)
+}
+
+/// A policy as it is stored, and its part of the revision.
+pub(crate) fn policy_document(policy: &Policy) -> Result<(String, u128), StoreError> {
+    let json = serde_json::to_string(policy).map_err(|source| StoreError::Document {
+        what: format!("policy {}", policy.id),
+        source,
+    })?;
+    let hash = xxh3_128(json.as_bytes());
+    Ok((json, hash))
+}

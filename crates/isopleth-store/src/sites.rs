@@ -1,0 +1,120 @@
+//! Sites, by class and id.
+
+use isopleth_core::domain::Site;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::revision::{Sums, hash_parts};
+use crate::store::begin;
+use crate::{Store, StoreError, Tally, geometry};
+
+/// A class of sites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteClassCount {
+    /// Class: `pub`.
+    pub class: String,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Store {
+    /// Adds sites, and corrects those that are there under the same class and id. All or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub fn add_sites(&mut self, sites: &[Site]) -> Result<Tally, StoreError> {
+        let tx = begin(&mut self.connection)?;
+        let mut sums = Sums::load(&tx)?;
+        let mut tally = Tally::default();
+        let mut select =
+            tx.prepare_cached("SELECT fid, name, geom FROM sites WHERE class = ?1 AND id = ?2")?;
+        for site in sites {
+            let blob = geometry::point(site.position.lon(), site.position.lat());
+            let old: Option<(i64, String, Vec<u8>)> = select
+                .query_row([&site.class, &site.id], |r| {
+                    Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+                })
+                .optional()?;
+            match old {
+                Some((_, name, geom)) if name == site.name && geom == blob => {
+                    tally.unchanged += 1;
+                    continue;
+                }
+                Some((fid, name, geom)) => {
+                    tx.prepare_cached("UPDATE sites SET name = ?2, geom = ?3 WHERE fid = ?1")?
+                        .execute((fid, &site.name, &blob))?;
+                    sums.sites = sums.sites.wrapping_sub(hash(site, &name, &geom));
+                    tally.updated += 1;
+                }
+                None => {
+                    tx.prepare_cached(
+                        "INSERT INTO sites (class, id, name, geom) VALUES (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute((&site.class, &site.id, &site.name, &blob))?;
+                    tally.stored += 1;
+                }
+            }
+            sums.sites = sums.sites.wrapping_add(hash(site, &site.name, &blob));
+        }
+        drop(select);
+        if tally.is_change() {
+            sums.save(&tx)?;
+            tx.commit()?;
+        }
+        Ok(tally)
+    }
+
+    /// The sites, in the order of class and id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub fn sites(&self) -> Result<Vec<Site>, StoreError> {
+        read(&self.connection)
+    }
+
+    /// The classes of sites.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub fn site_classes(&self) -> Result<Vec<SiteClassCount>, StoreError> {
+        let sql = "SELECT class, count(*) FROM sites GROUP BY class ORDER BY class";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |r| {
+            Ok(SiteClassCount {
+                class: r.get(0)?,
+                count: r.get(1)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn hash(site: &Site, name: &str, geom: &[u8]) -> u128 {
+    hash_parts(&[
+        site.class.as_bytes(),
+        site.id.as_bytes(),
+        name.as_bytes(),
+        geom,
+    ])
+}
+
+/// All sites, in the order of class and id.
+pub(crate) fn read(connection: &Connection) -> Result<Vec<Site>, StoreError> {
+    let sql = "SELECT class, id, name, geom FROM sites ORDER BY class, id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut sites = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(1)?;
+        let blob = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+        let position = geometry::lon_lat_of(blob).ok_or_else(|| StoreError::Corrupt {
+            detail: format!("the position of site {id}"),
+        })?;
+        sites.push(Site {
+            class: row.get(0)?,
+            id,
+            name: row.get(2)?,
+            position,
+        });
+    }
+    Ok(sites)
+}
