@@ -4,3 +4,5 @@
 //! the product's crates: a fault in them must not be able to hide in the data that tests them.
 
 pub mod fixtures;
+pub mod npy;
+pub mod oracle;

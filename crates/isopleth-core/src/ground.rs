@@ -33,7 +33,7 @@ impl Region {
         let all: Vec<[Coord; 2]> = polygons
             .iter()
             .flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()))
-            .flat_map(|ring| ring.lines())
+            .flat_map(geo::LineString::lines)
             .map(|line| [line.start, line.end])
             .collect();
         // About four edges a band along one side of the region.

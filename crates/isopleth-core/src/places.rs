@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    CivilMinute, Kind, Lens, LocationBasis, LocationId, NO_PLACE, TimePrecision, day_of,
+    CivilMinute, Kind, Lens, LocationBasis, LocationId, NO_PLACE, Period, TimePrecision, day_of,
     month_number,
 };
 use crate::select::Selection;
@@ -104,11 +104,11 @@ impl PlaceFacts {
         let mut places: BTreeMap<u32, u32> = BTreeMap::new();
         let previous = selection
             .period
-            .map(|p| p.previous())
+            .map(Period::previous)
             .filter(|_| comparable.previous);
         let last_year = selection
             .period
-            .map(|p| p.year_earlier())
+            .map(Period::year_earlier)
             .filter(|_| comparable.last_year);
         for &location in members {
             let here = selection.count_at(location);

@@ -198,15 +198,26 @@ impl FileWriter<'_> {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         let waiting = std::mem::take(&mut self.waiting);
+        let mut select = self.tx.prepare_cached(SELECT)?;
+        // New rows go in by cell: neighbours lie together for whoever reads the table, and the
+        // pages of the cell index are touched in turn. Rows that are there are looked up by key.
+        // One row tells which it will be for most: files come back whole.
+        let again = match waiting.first() {
+            Some(first) => find(&mut select, first.key)?.is_some(),
+            None => return Ok(()),
+        };
+        let rank = |record: &Record| match again {
+            true => (record.key >> 64) as u64,
+            false => record.cell(),
+        };
         let mut order: Vec<(u64, u32)> = waiting
             .iter()
             .zip(0..)
-            .map(|(record, at)| (record.cell(), at))
+            .map(|(record, at)| (rank(record), at))
             .collect();
         order.sort_unstable();
 
         let mut insert = self.tx.prepare_cached(INSERT)?;
-        let mut select = self.tx.prepare_cached(SELECT)?;
         for (_, at) in order {
             let record = &waiting[at as usize];
             // Try first what the row before needed: both orders give the same.

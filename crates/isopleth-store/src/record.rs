@@ -57,8 +57,7 @@ impl Record {
         }
     }
 
-    /// The cell that it lies in, 0 for none. Records are written in the order of cells, so that the
-    /// pages of the cell index are touched in turn.
+    /// The cell that it lies in, 0 for none.
     pub(crate) fn cell(&self) -> u64 {
         self.location.map_or(0, |at| at.cell)
     }

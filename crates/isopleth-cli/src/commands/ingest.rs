@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use isopleth_io::ingest::{
     FileReport, FormatName, IngestError, Input, Mapping, Options, RejectExample, RejectWriter,
-    Rejected, SinkError, find_inputs, open,
+    Rejected, SinkError, find_inputs, nothing_recognised, open,
 };
 use isopleth_store::{FileFacts, Store, Tally};
 use serde_json::{Map, json};
@@ -83,6 +83,9 @@ impl Ingest {
         if let Some(rejects) = &mut rejects {
             rejects.flush()?;
         }
+        if summary.skipped.len() == inputs.len() {
+            return Err(nothing_recognised(&self.paths, &summary.skipped).into());
+        }
         summary.seconds = started.elapsed().as_secs_f64();
         if self.json {
             println!("{}", summary.to_json());
@@ -147,7 +150,7 @@ pub(crate) struct Summary {
     approximate: u64,
     rejected: BTreeMap<&'static str, Rejected>,
     files: usize,
-    skipped: Vec<(String, String)>,
+    skipped: Vec<IngestError>,
     failed: Vec<(String, IngestError)>,
     columns_left_behind: Vec<String>,
     notes: Vec<String>,
@@ -254,8 +257,8 @@ impl Summary {
         for note in &self.notes {
             println!("Note: {note}");
         }
-        for (file, reason) in &self.skipped {
-            println!("Skipped {file}: {reason}");
+        for skipped in &self.skipped {
+            println!("{skipped}");
         }
         if stored + updated == 0 && self.failed.is_empty() {
             println!("Nothing has changed.");
@@ -286,8 +289,8 @@ fn ingest(
         progress.begin(input);
         let opened = match open(input, options) {
             Ok(opened) => opened,
-            Err(IngestError::Skipped { file, reason }) => {
-                summary.skipped.push((file, reason));
+            Err(e) if e.is_skipped() => {
+                summary.skipped.push(e);
                 progress.end(input, None);
                 continue;
             }
@@ -325,14 +328,6 @@ fn ingest(
         }
     }
     progress.finish();
-    if inputs.len() == summary.skipped.len() {
-        let first = summary.skipped.first().map_or("no file", |s| s.1.as_str());
-        return Err(format!(
-            "none of the {} files found holds incidents ({first}); name the format with --format, or describe the columns with --mapping",
-            inputs.len()
-        )
-        .into());
-    }
     Ok(summary)
 }
 

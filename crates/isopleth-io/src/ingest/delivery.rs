@@ -1,8 +1,6 @@
 //! Records on their way to the sink, counted.
 
-use std::io::Read;
-
-use super::bytes::Peek;
+use super::Row;
 use super::error::IngestError;
 use super::fields::{Cells, ROLES, Role};
 use super::header::Layout;
@@ -12,7 +10,6 @@ use super::position::Known;
 use super::records::Records;
 use super::report::{FileReport, Reason, RejectExample, RejectWriter, quoted};
 use super::rows::{Fault, Rows};
-use super::Row;
 
 /// Rows in a chunk: enough to forget the cost of a call, few enough to stay in the cache.
 const CHUNK: usize = 4096;
@@ -27,8 +24,32 @@ pub(crate) struct Delivery<'a> {
     rejects: Option<&'a mut RejectWriter>,
 }
 
-impl Delivery<'_> {
-    fn csv(
+impl<'a> Delivery<'a> {
+    /// Of a file, with the report that it adds to.
+    pub(crate) fn new(
+        file: String,
+        rows: Rows,
+        report: FileReport,
+        sink: &'a mut Sink<'a>,
+        rejects: Option<&'a mut RejectWriter>,
+    ) -> Self {
+        Self {
+            file,
+            rows,
+            chunk: Vec::with_capacity(CHUNK),
+            report,
+            sink,
+            rejects,
+        }
+    }
+
+    /// The positions worked out, for the next file.
+    pub(crate) fn take_positions(&mut self) -> Known {
+        std::mem::take(&mut self.rows.positions)
+    }
+
+    /// Takes all records of a CSV.
+    pub(crate) fn csv(
         &mut self,
         records: &mut Records<Stream>,
         layout: Box<Layout>,
@@ -112,7 +133,7 @@ impl Delivery<'_> {
     }
 
     /// The hash of identity cells.
-    pub(crate) fn scope<'a>(&self, cells: impl Iterator<Item = &'a [u8]>) -> u128 {
+    pub(crate) fn scope<'c>(&self, cells: impl Iterator<Item = &'c [u8]>) -> u128 {
         self.rows.scope(cells)
     }
 
@@ -148,7 +169,8 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), IngestError> {
+    /// Hands over what is left in the chunk.
+    pub(crate) fn flush(&mut self) -> Result<(), IngestError> {
         if self.chunk.is_empty() {
             return Ok(());
         }
@@ -160,7 +182,8 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> FileReport {
+    /// The report, when all is read.
+    pub(crate) fn finish(mut self) -> FileReport {
         if let Some(text) = self.rows.decoder.guessed {
             self.report.notes.push(format!(
                 "{}: not all UTF-8; the rest was read as windows-1252, as in `{}`",
@@ -177,4 +200,3 @@ impl Delivery<'_> {
         self.report
     }
 }
-

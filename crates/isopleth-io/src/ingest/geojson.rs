@@ -12,10 +12,12 @@ use serde_json::{Map, Value};
 
 use super::IngestError;
 use super::bytes::TooLong;
+use super::delivery::Delivery;
 use super::fields::{Cells, ROLES, Role};
 use super::header::listed;
-use super::mapping::{Crs, Mapping};
-use super::open::{Delivery, broken};
+use super::mapping::Mapping;
+use super::mapping_document::Crs;
+use super::open::broken;
 use super::report::Reason;
 
 /// Bytes that a feature, or what stands between the features, may have.

@@ -48,6 +48,7 @@
 
 mod batch;
 mod bytes;
+mod delivery;
 mod error;
 mod fields;
 mod geojson;
@@ -56,6 +57,7 @@ mod identity;
 mod input;
 mod intern;
 mod mapping;
+mod mapping_document;
 mod open;
 mod person;
 mod position;

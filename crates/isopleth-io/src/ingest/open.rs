@@ -4,20 +4,17 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::bytes::{self, Peek, TooLong};
+use super::delivery::Delivery;
 use super::error::IngestError;
-use super::fields::{Cells, ROLES, Role};
 use super::geojson;
 use super::header::{FormatName, Layout, Recognised, built_in, listed, recognise};
 use super::identity::stem_of;
 use super::mapping::Mapping;
 use super::position::Positions;
 use super::records::{MAX_RECORD, RecordError, Records};
-use super::report::{FileReport, Reason, RejectExample, RejectWriter, quoted};
-use super::rows::{Fault, Rows};
+use super::report::{FileReport, RejectWriter};
+use super::rows::Rows;
 use super::{Input, Row, SourceFile, Texts};
-
-/// Rows in a chunk: enough to forget the cost of a call, few enough to stay in the cache.
-const CHUNK: usize = 4096;
 
 /// Bytes that are looked at to tell GeoJSON from other JSON.
 const HEAD: usize = 1 << 16;
@@ -65,7 +62,8 @@ pub fn read(
     open(input, options)?.read(sink, None)
 }
 
-type Stream = Peek<Box<dyn Read + Send>>;
+/// A source file as text.
+pub(crate) type Stream = Peek<Box<dyn Read + Send>>;
 
 /// A source file of which the header has been read.
 pub struct OpenFile {
@@ -326,15 +324,9 @@ impl OpenFile {
             &self.file_scope,
             self.positions.take(),
         );
-        let mut delivery = Delivery {
-            file: self.file,
-            rows,
-            chunk: Vec::with_capacity(CHUNK),
-            report: FileReport::new(self.source),
-            sink,
-            rejects,
-        };
-        delivery.report.notes = self.notes;
+        let mut report = FileReport::new(self.source);
+        report.notes = self.notes;
+        let mut delivery = Delivery::new(self.file, rows, report, sink, rejects);
         let done = match self.body {
             Body::Csv {
                 mut records,
@@ -349,8 +341,7 @@ impl OpenFile {
             ),
         }
         .and_then(|()| delivery.flush());
-        self.positions
-            .give(std::mem::take(&mut delivery.rows.positions));
+        self.positions.give(delivery.take_positions());
         done.map(|()| delivery.finish())
     }
 }
@@ -378,7 +369,8 @@ pub(crate) fn broken(file: &str, line: u64, compressed: bool, cause: io::Error) 
     IngestError::Read { file, cause }
 }
 
-fn bad_record(
+/// Why there is no next record.
+pub(crate) fn bad_record(
     file: &str,
     records: &Records<Stream>,
     compressed: bool,

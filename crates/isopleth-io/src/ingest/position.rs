@@ -8,7 +8,7 @@ use isopleth_core::plane::{Planar, project, unproject};
 
 use super::RowLocation;
 use super::intern::FastMap;
-use super::mapping::Crs;
+use super::mapping_document::Crs;
 use super::report::Reason;
 
 /// Distinct positions kept; some 64 bytes each.

@@ -250,7 +250,9 @@ mod tests {
         }
     }
 
-    fn all(bytes: &[u8], step: usize) -> Result<Vec<(u64, Vec<Vec<u8>>)>, RecordError> {
+    type Read = Vec<(u64, Vec<Vec<u8>>)>;
+
+    fn all(bytes: &[u8], step: usize) -> Result<Read, RecordError> {
         let mut records = Records::new(Dribble(bytes, step), b',');
         let mut found = Vec::new();
         while records.advance()? {

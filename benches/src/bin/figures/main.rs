@@ -1,0 +1,57 @@
+//! Measures the figures that the project promises, in CPU time and beside other programs.
+//!
+//! ```text
+//! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
+//! ```
+//!
+//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`.
+//! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
+
+mod essex;
+mod figure;
+mod london;
+mod peers;
+
+use std::process::ExitCode;
+
+use figure::Report;
+use isopleth_benches::load::Failure;
+
+type Measure = fn(&mut Report) -> Result<(), Failure>;
+
+fn main() -> ExitCode {
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, store] = names.as_slice()
+        && command == london::MEMORY
+    {
+        return done(london::print_memory(store.as_ref()));
+    }
+    names.retain(|n| !n.starts_with('-'));
+    let mut report = Report::new(names);
+    let parts: [(&str, Measure); 3] = [
+        ("essex", essex::measure),
+        ("london", london::measure),
+        ("peers", peers::measure),
+    ];
+    let mut outcome = Ok(());
+    for (name, measure) in parts {
+        if report.wants_part(name)
+            && let Err(e) = measure(&mut report)
+        {
+            eprintln!("{name}: {e}");
+            outcome = Err(e);
+        }
+    }
+    report.print_table();
+    done(outcome)
+}
+
+fn done(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
