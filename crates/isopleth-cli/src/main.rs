@@ -1,5 +1,13 @@
 //! The `isopleth` command.
 
+/// Prints a line to standard output. Whoever closed the pipe has seen enough: then the command ends
+/// (`println!` would panic).
+macro_rules! say {
+    ($($arg:tt)*) => {
+        crate::print_line(format_args!($($arg)*))
+    };
+}
+
 mod commands;
 mod table;
 
@@ -82,6 +90,13 @@ fn main() -> ExitCode {
             eprintln!("error: {e}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn print_line(line: std::fmt::Arguments) {
+    use std::io::Write;
+    if let Err(e) = writeln!(std::io::stdout().lock(), "{line}") {
+        std::process::exit(i32::from(e.kind() != std::io::ErrorKind::BrokenPipe));
     }
 }
 

@@ -21,7 +21,7 @@ impl Table {
 
     pub(crate) fn print(&self) {
         for line in self.lines() {
-            println!("{line}");
+            say!("{line}");
         }
     }
 

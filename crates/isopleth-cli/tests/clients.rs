@@ -9,8 +9,13 @@ use std::process::{Child, Command, Stdio};
 
 use support::{borough, command, fixtures, have, ok, root, str};
 
-const LAYERS: [&str; 5] =
-    ["burglary-hotspots", "robbery-hotspots", "drugs-enforcement", "repeat-locations", "burglary-density"];
+const LAYERS: [&str; 5] = [
+    "burglary-hotspots",
+    "robbery-hotspots",
+    "drugs-enforcement",
+    "repeat-locations",
+    "burglary-density",
+];
 
 /// Debian's Python, which has the bindings of GDAL and QGIS.
 const PYTHON: &str = "/usr/bin/python3";
@@ -38,8 +43,16 @@ impl Service {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim_end().rsplit(' ').next().unwrap().trim_end_matches('/').to_owned();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim_end()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .trim_end_matches('/')
+            .to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "{line}");
         Self { child, url }
     }
@@ -69,7 +82,10 @@ fn counts(listing: &str) -> BTreeMap<String, u64> {
 fn ogrinfo(args: &[&str]) -> String {
     let out = Command::new("ogrinfo").args(args).output().unwrap();
     let stderr = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() && !stderr.contains("ERROR"), "{args:?}: {stderr}");
+    assert!(
+        out.status.success() && !stderr.contains("ERROR"),
+        "{args:?}: {stderr}"
+    );
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
@@ -91,18 +107,27 @@ fn gdal_reads_every_feature_of_every_collection() {
     for layer in LAYERS {
         let request = fixtures().join(format!("requests/{layer}.json"));
         let direct = ok(&["analyse", "--store", str(&store), str(&request)]);
-        let expected = direct.lines().filter(|l| l.starts_with("{\"type\":\"Feature\"")).count() as u64;
+        let expected = direct
+            .lines()
+            .filter(|l| l.starts_with("{\"type\":\"Feature\""))
+            .count() as u64;
         assert_eq!(listed[layer], expected, "{layer}");
         sum += expected;
     }
-    sum += listed.iter().filter(|(k, _)| !LAYERS.contains(&k.as_str())).map(|(_, n)| n).sum::<u64>();
+    sum += listed
+        .iter()
+        .filter(|(k, _)| !LAYERS.contains(&k.as_str()))
+        .map(|(_, n)| n)
+        .sum::<u64>();
     assert_eq!(read.matches("OGRFeature(").count() as u64, sum);
 }
 
 #[test]
 fn the_export_is_a_valid_geopackage_that_gdal_and_qgis_read() {
     let script = root().join("tests/clients/qgis_layers.py");
-    if !(have("ogrinfo", &["--version"]) && have(PYTHON, &["-c", "import osgeo_utils.samples.validate_gpkg"])) {
+    if !(have("ogrinfo", &["--version"])
+        && have(PYTHON, &["-c", "import osgeo_utils.samples.validate_gpkg"]))
+    {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -113,21 +138,38 @@ fn the_export_is_a_valid_geopackage_that_gdal_and_qgis_read() {
         .args(["-m", "osgeo_utils.samples.validate_gpkg", str(&copy)])
         .output()
         .unwrap();
-    assert!(valid.status.success(), "{}", String::from_utf8_lossy(&valid.stdout));
+    assert!(
+        valid.status.success(),
+        "{}",
+        String::from_utf8_lossy(&valid.stdout)
+    );
     let tables = counts(&ogrinfo(&["-ro", "-al", "-so", str(&copy)]));
     assert_eq!(tables["incidents"], 24_500);
     assert_eq!(tables["areas"], 21);
     // The live file, too, opens for reading.
-    assert_eq!(counts(&ogrinfo(&["-ro", "-al", "-so", str(&store)]))["incidents"], 24_500);
+    assert_eq!(
+        counts(&ogrinfo(&["-ro", "-al", "-so", str(&store)]))["incidents"],
+        24_500
+    );
 
     if !have(PYTHON, &["-c", "import qgis.core"]) {
         return;
     }
     let service = Service::start(&store);
-    let qgis = Command::new(PYTHON).args([str(&script), str(&copy), &service.url]).output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&qgis.stdout), String::from_utf8_lossy(&qgis.stderr));
+    let qgis = Command::new(PYTHON)
+        .args([str(&script), str(&copy), &service.url])
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&qgis.stdout),
+        String::from_utf8_lossy(&qgis.stderr),
+    );
     assert!(qgis.status.success(), "{stdout}\n{stderr}");
-    assert_eq!(stdout.lines().filter(|l| l.starts_with("oapif ")).count(), 10, "{stdout}");
+    assert_eq!(
+        stdout.lines().filter(|l| l.starts_with("oapif ")).count(),
+        10,
+        "{stdout}"
+    );
     assert!(stdout.contains("oapif burglary-hotspots "), "{stdout}");
     assert!(stdout.contains("gpkg incidents 24500 Point"), "{stdout}");
 }
@@ -138,7 +180,13 @@ fn a_service_stops_when_asked_to() {
     let store = borough(dir.path());
     let mut service = Service::start(&store);
     let pid = service.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(service.child.wait().unwrap().success());
     // Ended already: dropping must not fail.
     std::mem::forget(service);

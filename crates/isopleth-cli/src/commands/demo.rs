@@ -97,7 +97,7 @@ impl Demo {
             Some(path) => path,
             None => folder.path().join("demo.gpkg"),
         };
-        println!("A synthetic borough with known truths; see fixtures/README.md.\n");
+        say!("A synthetic borough with known truths; see fixtures/README.md.\n");
         let mut store = Store::open_or_create(&path, &isopleth_io::default_policy())?;
         fill(&mut store, folder.path())?;
         let snapshot = store.snapshot()?;
@@ -146,7 +146,7 @@ fn fill(store: &mut Store, folder: &Path) -> Result<(), Failure> {
         ),
     ] {
         let done = ingest::ingest_quietly(store, &find_inputs(&[path])?, &options)?;
-        println!(
+        say!(
             "Ingested {what}: {} rows read, {} stored",
             thousands(done.read),
             thousands(done.tally.stored)
@@ -168,15 +168,15 @@ fn fill(store: &mut Store, folder: &Path) -> Result<(), Failure> {
         };
         store.add_sites(&read_sites(bytes, class, &fields)?)?;
     }
-    println!();
+    say!("");
     Ok(())
 }
 
 /// Prints a ranked layer as a table, or what a surface amounts to.
 fn show(layer: &Layer) {
-    println!("{}", layer.title);
+    say!("{}", layer.title);
     if layer.column("rank").is_none() {
-        println!(
+        say!(
             "  a surface of {} cells\n",
             thousands(layer.features.len() as u64)
         );
@@ -216,7 +216,7 @@ fn show(layer: &Layer) {
     table.print();
     let more = layer.features.len().saturating_sub(SHOWN);
     if more > 0 {
-        println!("… and {more} more");
+        say!("… and {more} more");
     }
-    println!();
+    say!("");
 }

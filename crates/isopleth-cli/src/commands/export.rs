@@ -34,14 +34,14 @@ impl Export {
                 note.to_owned(),
             ]);
         }
-        println!(
+        say!(
             "{}, {} bytes",
             report.path.display(),
             thousands(report.bytes)
         );
         table.print();
         for name in report.layers_without_run {
-            println!(
+            say!(
                 "Layer {name} is not in it: it has no run yet; `isopleth serve` or `isopleth layer add` makes one"
             );
         }

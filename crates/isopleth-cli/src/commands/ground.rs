@@ -59,7 +59,7 @@ impl Areas {
                     store.add_areas(&found.areas)?,
                 );
                 for note in found.notes {
-                    println!("Note: {note}");
+                    say!("Note: {note}");
                 }
                 Ok(())
             }
@@ -138,8 +138,10 @@ impl Sites {
 }
 
 fn say(what: &str, tally: Tally) {
-    println!(
+    say!(
         "{what}: {} stored, {} updated, {} unchanged",
-        tally.stored, tally.updated, tally.unchanged
+        tally.stored,
+        tally.updated,
+        tally.unchanged
     );
 }

@@ -88,7 +88,7 @@ impl Ingest {
         }
         summary.seconds = started.elapsed().as_secs_f64();
         if self.json {
-            println!("{}", summary.to_json());
+            say!("{}", summary.to_json());
         } else {
             summary.print(self.dry_run);
         }
@@ -216,18 +216,18 @@ impl Summary {
         } = self.tally;
         let would = if dry_run { "would be " } else { "" };
         let rejected: u64 = self.rejected.values().map(|r| r.count).sum();
-        println!(
+        say!(
             "{} rows read from {} files in {:.1} s",
             thousands(self.read),
             self.files,
             self.seconds
         );
-        println!("  {:>9} {would}stored", thousands(stored));
-        println!("  {:>9} {would}updated", thousands(updated));
-        println!("  {:>9} unchanged", thousands(unchanged));
-        println!("  {:>9} rejected", thousands(rejected));
+        say!("  {:>9} {would}stored", thousands(stored));
+        say!("  {:>9} {would}updated", thousands(updated));
+        say!("  {:>9} unchanged", thousands(unchanged));
+        say!("  {:>9} rejected", thousands(rejected));
         for (reason, r) in &self.rejected {
-            println!("            {} {reason}", thousands(r.count));
+            say!("            {} {reason}", thousands(r.count));
             for RejectExample {
                 file,
                 row,
@@ -235,33 +235,33 @@ impl Summary {
                 value,
             } in &r.examples
             {
-                println!("              {file}, row {row}, {column}: {value:?}");
+                say!("              {file}, row {row}, {column}: {value:?}");
             }
         }
-        println!(
+        say!(
             "  {:>9} of the rows taken have no location",
             thousands(self.without_location)
         );
         if self.approximate > 0 {
-            println!(
+            say!(
                 "  {:>9} lie where the exact grid transformation has no data: good to some metres",
                 thousands(self.approximate)
             );
         }
         if !self.columns_left_behind.is_empty() {
-            println!(
+            say!(
                 "Columns left behind, nothing of them is stored: {}",
                 self.columns_left_behind.join(", ")
             );
         }
         for note in &self.notes {
-            println!("Note: {note}");
+            say!("Note: {note}");
         }
         for skipped in &self.skipped {
-            println!("{skipped}");
+            say!("{skipped}");
         }
         if stored + updated == 0 && self.failed.is_empty() {
-            println!("Nothing has changed.");
+            say!("Nothing has changed.");
         }
     }
 }

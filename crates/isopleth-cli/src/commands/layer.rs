@@ -60,7 +60,7 @@ impl Layers {
                     engine: isopleth_core::ENGINE.to_owned(),
                     result,
                 })?;
-                println!("{}: saved, run {id} has {features} features", a.name.name);
+                say!("{}: saved, run {id} has {features} features", a.name.name);
                 Ok(())
             }
             Self::List(s) => {
@@ -84,12 +84,12 @@ impl Layers {
             Self::Show(n) => {
                 let layer = Store::open_read_only(&n.store.store)?.layer(&n.name)?;
                 let layer = layer.ok_or_else(|| unknown(&n.name))?;
-                println!("{}", serde_json::to_string_pretty(&layer.request)?);
+                say!("{}", serde_json::to_string_pretty(&layer.request)?);
                 Ok(())
             }
             Self::Remove(n) => {
                 if Store::open(&n.store.store)?.remove_layer(&n.name)? {
-                    println!("{}: removed", n.name);
+                    say!("{}: removed", n.name);
                     Ok(())
                 } else {
                     Err(unknown(&n.name))

@@ -32,7 +32,7 @@ impl Policies {
         match self {
             Self::Show(s) => {
                 let policy = Store::open_read_only(&s.store)?.policy()?;
-                println!("{} {}", policy.id, policy.version);
+                say!("{} {}", policy.id, policy.version);
                 let mut table = Table::new(&["group", "title", "lens", "activity"]);
                 for g in policy.groups {
                     let activity = if g.activity { "yes" } else { "" };
@@ -45,7 +45,7 @@ impl Policies {
                 let policy = isopleth_io::policy_from_toml(&read_text(&s.file)?)
                     .map_err(|e| format!("{}: {e}", s.file.display()))?;
                 Store::open(&s.store.store)?.set_policy(&policy)?;
-                println!("{} {} is in force", policy.id, policy.version);
+                say!("{} {} is in force", policy.id, policy.version);
                 Ok(())
             }
         }

@@ -1,6 +1,7 @@
 //! `isopleth serve`.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -63,13 +64,9 @@ pub(crate) fn serve(
         };
         let listener = isopleth_api::bind(&config).await?;
         let address = listener.local_addr()?;
-        println!("Serving on http://{address}/");
-        println!("  layers         http://{address}/collections");
-        println!("  API definition http://{address}/api");
-        println!(
-            "In QGIS: Layer, Add Layer, Add WFS / OGC API Features Layer, URL http://{address}/"
-        );
-        isopleth_api::serve(config, listener, stop_signal()).await?;
+        let stop = stop_signal()?;
+        announce(address);
+        isopleth_api::serve(config, listener, stop).await?;
         Ok(())
     });
     // A layer that is being computed has no one left to read it.
@@ -77,27 +74,36 @@ pub(crate) fn serve(
     served
 }
 
-/// Completes on interrupt or, where there is one, on a request to terminate.
-async fn stop_signal() {
-    let interrupt = async {
+/// Says where to look. A service goes on when nobody reads what it says.
+fn announce(address: SocketAddr) {
+    use std::io::Write;
+    let text = format!(
+        "Serving on http://{address}/\n  layers          http://{address}/collections\n  API definition  http://{address}/api\nIn QGIS: Layer, Add Layer, Add WFS / OGC API Features Layer, URL http://{address}/\n"
+    );
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Completes on interrupt or, where there is one, on a request to terminate. The signals are heard
+/// from the call on, not from the first poll.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    let stop = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let stop = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    #[cfg(unix)]
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut s) => {
-                s.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    Ok(stop)
 }

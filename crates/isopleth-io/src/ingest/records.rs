@@ -250,9 +250,10 @@ mod tests {
         }
     }
 
-    type Read = Vec<(u64, Vec<Vec<u8>>)>;
+    /// Line and fields of each record.
+    type Found = Vec<(u64, Vec<Vec<u8>>)>;
 
-    fn all(bytes: &[u8], step: usize) -> Result<Read, RecordError> {
+    fn all(bytes: &[u8], step: usize) -> Result<Found, RecordError> {
         let mut records = Records::new(Dribble(bytes, step), b',');
         let mut found = Vec::new();
         while records.advance()? {
