@@ -140,6 +140,12 @@ pub(super) fn area_m2(cell: CellIndex) -> Result<f64, OutsidePlane> {
     Ok(twice.abs() / 2.0)
 }
 
+/// Area of the cell in the middle of England, m².
+pub(super) fn usual_area_m2(resolution: Resolution) -> f64 {
+    let middle = LatLng::new(52.56, -1.46).unwrap_or_default().to_cell(resolution);
+    area_m2(middle).unwrap_or_else(|_| resolution.area_m2())
+}
+
 /// For each member the members that share an edge with it.
 pub(super) fn neighbours(cells: &[CellIndex], members: &[usize]) -> Vec<Vec<usize>> {
     let at: HashMap<CellIndex, usize> = members.iter().map(|&c| (cells[c], c)).collect();
