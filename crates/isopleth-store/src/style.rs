@@ -1,7 +1,7 @@
 //! Default QGIS styles, in the table where QGIS looks for them.
 //!
 //! Plain on purpose: points half transparent so that stacks show, areas as outlines, hotspots
-//! filled by rank, surfaces by classes of equal count. The colours are a sequential scheme that
+//! filled by rank, surfaces by multiples of their mean. The colours are a sequential scheme that
 //! people with impaired colour vision can tell apart and that prints in grey.
 
 use std::fmt::Write as _;
@@ -32,6 +32,8 @@ pub(crate) struct Style {
     classes: Option<(String, Vec<Class>)>,
     /// Fill or marker, as red, green, blue, alpha.
     colour: String,
+    /// Whether polygons are outlined; the cells of a surface are not.
+    outlined: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,7 @@ impl Style {
             shape: Shape::Point,
             classes: None,
             colour: format!("{colour},140"),
+            outlined: true,
         }
     }
 
@@ -57,6 +60,7 @@ impl Style {
             shape: Shape::MultiPolygon,
             classes: None,
             colour: "255,255,255,0".to_owned(),
+            outlined: true,
         }
     }
 
@@ -72,10 +76,11 @@ impl Style {
             let name = GRADED
                 .into_iter()
                 .find(|name| layer.column(name).is_some())?;
-            Some((name.to_owned(), by_equal_count(layer, name)?))
+            Some((name.to_owned(), by_multiples_of_mean(layer, name)?))
         };
         Self {
             shape,
+            outlined: ranked.is_some(),
             classes: ranked.or_else(graded),
             colour: format!("{},200", RAMP[1]),
         }
@@ -146,7 +151,7 @@ impl Style {
                     ("style", "solid"),
                     ("color", colour),
                     ("joinstyle", "bevel"),
-                    ("outline_style", "solid"),
+                    ("outline_style", if self.outlined { "solid" } else { "no" }),
                     ("outline_color", "60,60,60,255"),
                     ("outline_width", "0.26"),
                     ("outline_width_unit", "MM"),
@@ -188,9 +193,13 @@ fn by_rank() -> Vec<Class> {
     ]
 }
 
-/// Classes of equal count, the highest first; none for fewer than two different values.
-fn by_equal_count(layer: &Layer, column: &str) -> Option<Vec<Class>> {
-    let mut values: Vec<f64> = layer
+/// Classes by multiples of the mean over the layer, the highest first; none for fewer than two
+/// different values.
+///
+/// Increments of the mean are what the Home Office's hotspot toolkit draws. Classes of equal count
+/// would paint the same amount of red whatever happened.
+fn by_multiples_of_mean(layer: &Layer, column: &str) -> Option<Vec<Class>> {
+    let values: Vec<f64> = layer
         .features
         .iter()
         .filter_map(|feature| match layer.value(feature, column)? {
@@ -199,19 +208,37 @@ fn by_equal_count(layer: &Layer, column: &str) -> Option<Vec<Class>> {
             _ => None,
         })
         .collect();
-    values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    let mut edges: Vec<f64> = (0..=RAMP.len())
-        .map(|k| values[last * k / RAMP.len()])
-        .collect();
-    edges.dedup();
-    let classes = edges.windows(2).rev().map(|w| Class {
-        from: w[0],
-        to: w[1],
-        label: format!("{} to {}", short(w[0]), short(w[1])),
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    if lowest >= highest || mean <= 0.0 {
+        return None;
+    }
+    let top = RAMP.len() - 1;
+    let classes = (0..RAMP.len()).rev().map(|times| {
+        let from = times as f64 * mean;
+        let to = if times == top {
+            highest.max(from)
+        } else {
+            from + mean
+        };
+        let label = match times {
+            t if t == top => format!(
+                "more than {t} times the mean ({} to {})",
+                short(from),
+                short(to)
+            ),
+            0 => format!("below the mean (0 to {})", short(to)),
+            t => format!(
+                "{t} to {} times the mean ({} to {})",
+                t + 1,
+                short(from),
+                short(to)
+            ),
+        };
+        Class { from, to, label }
     });
-    let classes: Vec<Class> = classes.collect();
-    (!classes.is_empty()).then_some(classes)
+    Some(classes.collect())
 }
 
 fn short(value: f64) -> String {

@@ -174,7 +174,7 @@ const IMPORTS: [Import; 3] = [
         what: "all rows joined in one file, with its R-tree made at the end",
         together: true,
         layer: &[],
-        target: None,
+        target: Some(Target::RatioAtLeast(5.0)),
     },
     Import {
         name: "essex.ogr2ogr_bare",

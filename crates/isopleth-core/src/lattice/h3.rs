@@ -142,7 +142,9 @@ pub(super) fn area_m2(cell: CellIndex) -> Result<f64, OutsidePlane> {
 
 /// Area of the cell in the middle of England, m².
 pub(super) fn usual_area_m2(resolution: Resolution) -> f64 {
-    let middle = LatLng::new(52.56, -1.46).unwrap_or_default().to_cell(resolution);
+    let middle = LatLng::new(52.56, -1.46)
+        .unwrap_or_default()
+        .to_cell(resolution);
     area_m2(middle).unwrap_or_else(|_| resolution.area_m2())
 }
 
