@@ -178,7 +178,7 @@ const IMPORTS: [Import; 3] = [
     },
     Import {
         name: "essex.ogr2ogr_bare",
-        what: "all rows joined in one file, without an R-tree, id or time index",
+        what: "all rows joined in one file, without an R-tree",
         together: true,
         layer: &["-lco", "SPATIAL_INDEX=NO"],
         target: None,

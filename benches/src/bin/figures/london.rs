@@ -112,14 +112,14 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
         report,
         &snapshot,
         &everywhere,
-        ["london.reported", "london.reported_run"],
+        ["london.reported", "london.request_reported"],
         "reported, without study area",
     )?;
     surface(
         report,
         &snapshot,
         &in_boroughs,
-        ["london.boroughs", "london.boroughs_run"],
+        ["london.boroughs", "london.request_boroughs"],
         "reported, the 33 boroughs as study area",
     )?;
 
@@ -138,14 +138,14 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
         report,
         &snapshot,
         &everywhere,
-        ["london.all", "london.all_run"],
+        ["london.all", "london.request_all"],
         "all rows (a policy table that knows one lens), without study area",
     )?;
     surface(
         report,
         &snapshot,
         &in_boroughs,
-        ["london.all_boroughs", "london.all_boroughs_run"],
+        ["london.all_boroughs", "london.request_all_boroughs"],
         "all rows, the 33 boroughs as study area",
     )
 }
