@@ -112,7 +112,7 @@ pub(super) fn repeat_columns() -> Vec<Column> {
 
 fn place_columns() -> Vec<Column> {
     use ColumnType::{Date, Integer, Text};
-    vec![
+    let mut columns = vec![
         column(
             "count",
             Integer,
@@ -197,30 +197,14 @@ fn place_columns() -> Vec<Column> {
             None,
             "What the positions stand for, with numbers.",
         ),
-        column(
-            "caveats",
-            Text,
-            None,
-            "What is to be known before this is believed.",
-        ),
-        column(
-            "marking",
-            Text,
-            None,
-            "Protective marking asked for; null where none is.",
-        ),
-        column(
-            "run",
-            Text,
-            None,
-            "Id of the run: the same request on the same data by the same engine.",
-        ),
-    ]
+    ];
+    columns.extend(closing_columns());
+    columns
 }
 
 pub(super) fn cell_columns() -> Vec<Column> {
     use ColumnType::{Boolean, Integer, Real, Text};
-    vec![
+    let mut columns = vec![
         column(
             "density_per_km2",
             Real,
@@ -240,6 +224,15 @@ pub(super) fn cell_columns() -> Vec<Column> {
             None,
             "Near the study area's boundary with no data beyond it: the density is too low there.",
         ),
+    ];
+    columns.extend(closing_columns());
+    columns
+}
+
+/// What every feature of every layer closes with.
+fn closing_columns() -> [Column; 3] {
+    use ColumnType::Text;
+    [
         column(
             "caveats",
             Text,

@@ -130,7 +130,7 @@ impl Common<'_> {
         if !self.caveats.is_empty() {
             caveats.push(self.caveats.clone());
         }
-        vec![
+        let mut values = vec![
             count(facts.count),
             count(facts.count_reported),
             count(facts.count_police_generated),
@@ -149,11 +149,17 @@ impl Common<'_> {
             Value::Text(list(
                 facts.location_basis.iter().map(|(b, n)| format!("{b} {n}")),
             )),
-            text(caveats.join("; ")),
-            self.request
-                .marking
-                .clone()
-                .map_or(Value::Null, Value::Text),
+        ];
+        values.extend(self.closing_values(caveats.join("; ")));
+        values
+    }
+
+    /// Caveats, marking and run, which every feature of every layer closes with.
+    fn closing_values(&self, caveats: String) -> [Value; 3] {
+        let marking = self.request.marking.clone();
+        [
+            text(caveats),
+            marking.map_or(Value::Null, Value::Text),
             Value::Text(self.run.to_owned()),
         ]
     }
@@ -235,21 +241,17 @@ impl Common<'_> {
             .filter_map(|c| {
                 // A cell whose outline cannot be drawn lies off the plane, where none is made.
                 let outline = surface.lattice.outline(&[c]).ok()?;
+                let mut values = vec![
+                    real(surface.density_per_m2[c] * 1e6),
+                    count(cells.counts[c]),
+                    metres(cells.areas_m2[c]),
+                    Value::Boolean(cells.edge_effect[c]),
+                ];
+                values.extend(self.closing_values(self.caveats.clone()));
                 Some(Feature {
                     id: surface.lattice.name(c),
                     geometry: Geometry::Polygon(outline),
-                    values: vec![
-                        real(surface.density_per_m2[c] * 1e6),
-                        count(cells.counts[c]),
-                        metres(cells.areas_m2[c]),
-                        Value::Boolean(cells.edge_effect[c]),
-                        text(self.caveats.clone()),
-                        self.request
-                            .marking
-                            .clone()
-                            .map_or(Value::Null, Value::Text),
-                        Value::Text(self.run.to_owned()),
-                    ],
+                    values,
                 })
             })
             .collect()
