@@ -6,7 +6,7 @@
 //! One-dimensional constants (15/16, 3/4), which several tools use here by mistake, do not
 //! integrate to one in the plane.
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ pub enum Kernel {
     Quartic,
     /// k(u) = (1 − u²)³.
     Triweight,
+    /// k(u) = (1 − u³)³.
+    Tricube,
+    /// k(u) = cos(πu/2).
+    Cosine,
     /// k(u) = exp(−u²/2), cut off at [`GAUSSIAN_CUT`] bandwidths.
     Gaussian,
 }
@@ -45,6 +49,11 @@ impl Kernel {
             Self::Epanechnikov => v,
             Self::Quartic => v * v,
             Self::Triweight => v * v * v,
+            Self::Tricube => {
+                let w = 1.0 - u2 * u2.sqrt();
+                w * w * w
+            }
+            Self::Cosine => (FRAC_PI_2 * u2.sqrt()).cos(),
             Self::Gaussian => (-0.5 * u2).exp(),
         }
     }
@@ -58,6 +67,8 @@ impl Kernel {
             Self::Epanechnikov => 2.0 / PI,
             Self::Quartic => 3.0 / PI,
             Self::Triweight => 4.0 / PI,
+            Self::Tricube => 220.0 / (81.0 * PI),
+            Self::Cosine => PI / (4.0 * PI - 8.0),
             Self::Gaussian => 0.5 / PI,
         }
     }
@@ -81,6 +92,13 @@ impl Kernel {
             Self::Epanechnikov => 6.0_f64.sqrt(),
             Self::Quartic => 8.0_f64.sqrt(),
             Self::Triweight => 10.0_f64.sqrt(),
+            Self::Tricube => (91.0_f64 / 11.0).sqrt(),
+            Self::Cosine => {
+                // Variance π·c·∫₀¹ u³·cos(au) du with a = π/2.
+                let a = FRAC_PI_2;
+                let third = 1.0 / a - 6.0 / a.powi(3) + 6.0 / a.powi(4);
+                (PI * self.constant() * third).sqrt().recip()
+            }
             Self::Gaussian => 1.0,
         }
     }
@@ -103,6 +121,8 @@ impl Kernel {
             Self::Epanechnikov => "epanechnikov",
             Self::Quartic => "quartic",
             Self::Triweight => "triweight",
+            Self::Tricube => "tricube",
+            Self::Cosine => "cosine",
             Self::Gaussian => "gaussian",
         }
     }
@@ -112,12 +132,14 @@ impl Kernel {
 mod tests {
     use super::*;
 
-    const ALL: [Kernel; 6] = [
+    const ALL: [Kernel; 8] = [
         Kernel::Uniform,
         Kernel::Triangular,
         Kernel::Epanechnikov,
         Kernel::Quartic,
         Kernel::Triweight,
+        Kernel::Tricube,
+        Kernel::Cosine,
         Kernel::Gaussian,
     ];
 

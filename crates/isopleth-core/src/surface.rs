@@ -38,6 +38,14 @@ macro_rules! with_kernel {
                 let $k = |u2: f64| Kernel::Triweight.at(u2);
                 $body
             }
+            Kernel::Tricube => {
+                let $k = |u2: f64| Kernel::Tricube.at(u2);
+                $body
+            }
+            Kernel::Cosine => {
+                let $k = |u2: f64| Kernel::Cosine.at(u2);
+                $body
+            }
             Kernel::Gaussian => {
                 let cut = crate::kernel::GAUSSIAN_CUT * crate::kernel::GAUSSIAN_CUT;
                 let $k = |u2: f64| Kernel::Gaussian.at(u2 * cut);

@@ -8,12 +8,14 @@ use isopleth_core::{Findings, Request, SurfaceCells, run};
 use proptest::prelude::*;
 use support::{BURGLARY, Event, rectangle, world};
 
-const KERNELS: [&str; 6] = [
+const KERNELS: [&str; 8] = [
     "uniform",
     "triangular",
     "epanechnikov",
     "quartic",
     "triweight",
+    "tricube",
+    "cosine",
     "gaussian",
 ];
 
@@ -48,6 +50,8 @@ fn direct(kernel: &str, h: f64, events: &[Event], x: f64, y: f64) -> f64 {
                 "epanechnikov" => inside(2.0 / PI * (1.0 - u * u)),
                 "quartic" => inside(3.0 / PI * (1.0 - u * u).powi(2)),
                 "triweight" => inside(4.0 / PI * (1.0 - u * u).powi(3)),
+                "tricube" => inside(220.0 / (81.0 * PI) * (1.0 - u.powi(3)).powi(3)),
+                "cosine" => inside(PI / (4.0 * PI - 8.0) * (PI * u / 2.0).cos()),
                 "gaussian" if u < 6.0 => (-u * u / 2.0).exp() / (2.0 * PI),
                 _ => 0.0,
             };
@@ -75,7 +79,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn equals_direct_summation(events in events(), k in 0_usize..6, h3: bool, near: bool) {
+    fn equals_direct_summation(events in events(), k in 0_usize..8, h3: bool, near: bool) {
         let kernel = KERNELS[k];
         let h = if kernel == "gaussian" { 120.0 } else { 310.0 };
         let cells = if h3 { "\"h3_resolution\": 10" } else { "\"cell_m\": 75" };
@@ -119,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn the_surface_integrates_to_the_number_of_incidents(events in events(), k in 1_usize..6, h3: bool) {
+    fn the_surface_integrates_to_the_number_of_incidents(events in events(), k in 1_usize..8, h3: bool) {
         let kernel = KERNELS[k];
         let h = if kernel == "gaussian" { 110.0 } else { 300.0 };
         let cells = if h3 { "\"h3_resolution\": 10" } else { "\"cell_m\": 100" };
@@ -152,6 +156,8 @@ fn worst_error_of_the_sum_over_cells_for_one_place() {
         ("epanechnikov", 0.06),
         ("quartic", 0.02),
         ("triweight", 0.02),
+        ("tricube", 0.02),
+        ("cosine", 0.06),
         ("gaussian", 0.02),
     ] {
         let k: Kernel = serde_json::from_str(&format!("\"{kernel}\"")).unwrap();

@@ -23,8 +23,8 @@
 //!
 //! **Sum of the cells.** Density times area, summed over cells that hold every disc, gives the number
 //! of incidents up to the error of taking each cell by its centre. The bound for a single place at a
-//! bandwidth of two cell spacings (in the breadth of a quartic): quartic, triweight and Gaussian 2 %,
-//! triangular 3 %, Epanechnikov 6 %; the uniform disc, whose rim is a cliff, has none worth stating.
+//! bandwidth of two cell spacings (in the breadth of a quartic): quartic, triweight, tricube and Gaussian
+//! 2 %, triangular 3 %, Epanechnikov and cosine 6 %; the uniform disc, whose rim is a cliff, has none worth stating.
 //! Over many places the errors cancel. Below two spacings a layer says so, below one it is refused.
 //!
 //! **Complexity.** One kernel evaluation for each pair of a location and a cell within reach.

@@ -203,7 +203,7 @@ fn place_columns() -> Vec<Column> {
 }
 
 pub(super) fn cell_columns() -> Vec<Column> {
-    use ColumnType::{Boolean, Integer, Real, Text};
+    use ColumnType::{Boolean, Integer, Real};
     let mut columns = vec![
         column(
             "density_per_km2",
