@@ -282,6 +282,26 @@ impl StudyArea {
             .is_some()
     }
 
+    /// Whether the boundary meets a convex polygon of the plane, given by its corners.
+    pub(crate) fn boundary_meets(&self, corners: &[Planar]) -> bool {
+        use geo::Intersects;
+        let ring: geo::LineString = corners.iter().map(|p| (p.x, p.y)).collect();
+        let polygon = Polygon::new(ring, Vec::new());
+        let envelope = rstar::AABB::from_points(
+            corners
+                .iter()
+                .map(|p| [p.x, p.y])
+                .collect::<Vec<_>>()
+                .iter(),
+        );
+        self.boundary
+            .locate_in_envelope_intersecting(envelope)
+            .any(|l| {
+                let line = geo::Line::new((l.from[0], l.from[1]), (l.to[0], l.to[1]));
+                polygon.intersects(&line)
+            })
+    }
+
     /// Planar bounding box: least and greatest easting and northing.
     #[must_use]
     pub fn planar_bounds(&self) -> (Planar, Planar) {

@@ -185,6 +185,7 @@ fn transverse_mercator(at: LonLat) -> Planar {
     const E2: f64 = 1.0 - (B * B) / (A * A);
     const N: f64 = (A - B) / (A + B);
     let phi0 = 49.0_f64.to_radians();
+    let (s0, c0) = (0.754_709_580_222_772, 0.656_059_028_990_507_3);
     let (phi, l) = (at.lat().to_radians(), (at.lon() + 2.0).to_radians());
     let (s, c) = phi.sin_cos();
     let (s2, c2, t2) = (s * s, c * c, s * s / (c * c));
@@ -192,14 +193,19 @@ fn transverse_mercator(at: LonLat) -> Planar {
     let nu = A * F0 / w.sqrt();
     let nu_rho = w / (1.0 - E2);
     let eta2 = nu_rho - 1.0;
-    let (m, p) = (phi - phi0, phi + phi0);
+    // Sines and cosines of φ − φ₀ and φ + φ₀ and their multiples, from those of φ and φ₀.
+    let (sm, cm) = (s * c0 - c * s0, c * c0 + s * s0);
+    let cp = c * c0 - s * s0;
+    let (s2m, c2p) = (2.0 * sm * cm, 2.0 * cp * cp - 1.0);
+    let (s3m, c3p) = (sm * (3.0 - 4.0 * sm * sm), cp * (4.0 * cp * cp - 3.0));
+    debug_assert!((s0 - phi0.sin()).abs() < 1e-15 && (c0 - phi0.cos()).abs() < 1e-15);
     let (n2, n3) = (N * N, N * N * N);
     let arc = B
         * F0
-        * ((1.0 + N + 1.25 * n2 + 1.25 * n3) * m
-            - (3.0 * N + 3.0 * n2 + 2.625 * n3) * m.sin() * p.cos()
-            + (1.875 * n2 + 1.875 * n3) * (2.0 * m).sin() * (2.0 * p).cos()
-            - 35.0 / 24.0 * n3 * (3.0 * m).sin() * (3.0 * p).cos());
+        * ((1.0 + N + 1.25 * n2 + 1.25 * n3) * (phi - phi0)
+            - (3.0 * N + 3.0 * n2 + 2.625 * n3) * sm * cp
+            + (1.875 * n2 + 1.875 * n3) * s2m * c2p
+            - 35.0 / 24.0 * n3 * s3m * c3p);
     let l2 = l * l;
     let north = s * c * nu / 2.0
         + l2 * (s * nu * c2 * c / 24.0 * (5.0 - t2 + 9.0 * eta2)

@@ -142,7 +142,11 @@ fn scatter(
             let from = points.partition_point(|p| p.0.y < south - reach);
             let to = points.partition_point(|p| p.0.y <= north + reach);
             for &(p, weight, _) in &points[from..to] {
-                for (r, row) in out.chunks_exact_mut(columns).enumerate() {
+                // One row to spare on either side: the test below decides.
+                let r0 = ((p.y - reach - south) / side).floor().max(0.0) as usize;
+                let r1 = (((p.y + reach - south) / side).ceil() + 1.0).max(0.0) as usize;
+                let rows = out.chunks_exact_mut(columns).enumerate();
+                for (r, row) in rows.take(r1).skip(r0) {
                     let dy = centre(row0 + r, first.1) - p.y;
                     let half_2 = reach * reach - dy * dy;
                     if half_2 <= 0.0 {

@@ -3,97 +3,206 @@
 use std::collections::HashMap;
 
 use geo::Polygon;
-use h3o::geom::{ContainmentMode, SolventBuilder, TilerBuilder};
+use h3o::geom::SolventBuilder;
 use h3o::{CellIndex, LatLng, Resolution};
 use rayon::prelude::*;
 
 use super::{LatticeError, MAX_CELLS};
 use crate::domain::LonLat;
 use crate::ground::StudyArea;
+use crate::index::PointGrid;
 use crate::plane::{self, OutsidePlane, Planar};
 
-/// Every cell that touches the study area, sorted.
-pub(super) fn covering(
-    area: &StudyArea,
-    resolution: Resolution,
-) -> Result<Vec<CellIndex>, LatticeError> {
-    let least = (area.area_m2 / resolution.area_m2()) as u64;
-    if least > MAX_CELLS {
-        return Err(LatticeError::TooManyCells {
-            cells: least,
-            limit: MAX_CELLS,
-        });
-    }
-    // Polygon by polygon: areas that touch each other are not one valid multipolygon.
-    let tiled: Vec<Vec<CellIndex>> = area
-        .polygons
-        .par_iter()
-        .map(|polygon| {
-            let mut tiler = TilerBuilder::new(resolution)
-                .containment_mode(ContainmentMode::Covers)
-                .build();
-            tiler
-                .add(polygon.clone())
-                .map_err(|e| LatticeError::Untileable {
-                    reason: e.to_string(),
-                })?;
-            Ok(tiler.into_coverage().collect())
+/// Levels of the hierarchy between the cells that a search begins with and those it is for.
+const LEVELS: u8 = 4;
+
+/// What a search may say of all cells below one.
+enum Below {
+    /// None of them is wanted.
+    None,
+    /// All of them are.
+    All,
+    /// Some may be.
+    Some,
+}
+
+/// Cells with their centres, sorted by index.
+pub(super) type Centred = Vec<(CellIndex, Planar)>;
+
+/// Every cell that touches the study area.
+pub(super) fn covering(area: &StudyArea, resolution: Resolution) -> Result<Centred, LatticeError> {
+    let (lo, hi) = area.planar_bounds();
+    let top = top_of(resolution);
+    let side = spacing(top);
+    let blocks: Vec<(i32, i32)> = (block(lo.y, side)..=block(hi.y, side))
+        .flat_map(|y| (block(lo.x, side)..=block(hi.x, side)).map(move |x| (x, y)))
+        .collect();
+    let begin = begin(&blocks, side, top, 0.0);
+    search(begin, resolution, |cell, centre, radius| {
+        // At the last level the boundary must run through the cell itself.
+        if area.boundary_within(centre, radius)
+            && (cell.resolution() != resolution || touches(cell, area)?)
+        {
+            return Ok(Below::Some);
+        }
+        let at = lon_lat(LatLng::from(cell))?;
+        Ok(if area.covers(at) {
+            Below::All
+        } else {
+            Below::None
         })
-        .collect::<Result<_, LatticeError>>()?;
-    Ok(sorted(tiled.concat()))
+    })
 }
 
 /// Every cell whose centre is within reach of a point, and some beyond.
-///
-/// The points are taken by square blocks of the plane: the cells of a block are a disk of the grid
-/// around its centre, wide enough for its corners and the reach.
 pub(super) fn around(
-    points: &[(Planar, LonLat)],
+    points: &[(Planar, f64, u32)],
     reach_m: f64,
     resolution: Resolution,
-) -> Result<Vec<CellIndex>, LatticeError> {
-    let side = (2.0 * reach_m).max(2000.0);
-    let mut blocks: HashMap<(i32, i32), ()> = HashMap::new();
-    for (p, _) in points {
-        blocks.insert(
-            ((p.x / side).floor() as i32, (p.y / side).floor() as i32),
-            (),
-        );
-    }
-    let mut blocks: Vec<(i32, i32)> = blocks.into_keys().collect();
+) -> Result<Centred, LatticeError> {
+    let top = top_of(resolution);
+    let side = spacing(top);
+    let mut blocks: Vec<(i32, i32)> = points
+        .iter()
+        .map(|(p, ..)| (block(p.x, side), block(p.y, side)))
+        .collect();
     blocks.sort_unstable();
-    // Centres of rings are at least the ring's number times the smallest row distance away; H3
-    // cells of one resolution differ in size by up to a factor of two in area over the globe, and
-    // by less than a tenth in spacing over Britain.
-    let row = super::Tiling::H3(resolution).spacing_m() * 0.866 * 0.85;
-    let radius = side * std::f64::consts::FRAC_1_SQRT_2 + reach_m;
-    let rings = (radius / row).ceil() as u32 + 1;
-    let least = (blocks.len() as f64 * side * side / resolution.area_m2()) as u64;
-    if least > MAX_CELLS {
-        return Err(LatticeError::TooManyCells {
-            cells: least,
-            limit: MAX_CELLS,
-        });
-    }
-    let cells: Vec<Vec<CellIndex>> = blocks
-        .par_iter()
-        .map(|&(bx, by)| {
-            let centre = Planar {
-                x: (f64::from(bx) + 0.5) * side,
-                y: (f64::from(by) + 0.5) * side,
-            };
-            let at = plane::unproject(centre)?;
-            let cell = lat_lng(at).to_cell(resolution);
-            Ok(cell.grid_disk::<Vec<_>>(rings))
-        })
-        .collect::<Result<_, OutsidePlane>>()?;
-    Ok(sorted(cells.concat()))
+    blocks.dedup();
+    let begin = begin(&blocks, side, top, reach_m);
+    let grid = PointGrid::new(points, reach_m);
+    search(begin, resolution, |cell, centre, radius| {
+        // The density itself tells at the last level, and is wanted anyway.
+        let near = cell.resolution() == resolution || grid.any_within(centre, reach_m + radius);
+        Ok(if near { Below::Some } else { Below::None })
+    })
 }
 
-fn sorted(mut cells: Vec<CellIndex>) -> Vec<CellIndex> {
-    cells.par_sort_unstable();
+fn top_of(resolution: Resolution) -> Resolution {
+    Resolution::try_from(u8::from(resolution).saturating_sub(LEVELS)).unwrap_or(resolution)
+}
+
+fn block(v: f64, side: f64) -> i32 {
+    (v / side).floor() as i32
+}
+
+/// Distance between neighbouring centres, metres, with room for how it varies over Britain.
+fn spacing(resolution: Resolution) -> f64 {
+    (usual_area_m2(resolution) * 2.0 / 3.0_f64.sqrt()).sqrt()
+}
+
+/// The cells that a search begins with: all that may have something to do with a block of the plane,
+/// or with what is within reach of it.
+fn begin(blocks: &[(i32, i32)], side: f64, top: Resolution, reach_m: f64) -> Vec<CellIndex> {
+    let radius = side * std::f64::consts::FRAC_1_SQRT_2 + reach_m + below(spacing(top));
+    // Rows of hexagons are 0.87 spacings apart; spacings vary by a tenth over Britain.
+    let rings = (radius / (spacing(top) * 0.87 * 0.85)).ceil() as u32;
+    let mut cells = Vec::new();
+    for &(bx, by) in blocks {
+        let centre = Planar {
+            x: (f64::from(bx) + 0.5) * side,
+            y: (f64::from(by) + 0.5) * side,
+        };
+        // A block may reach over the edge of the plane: then what is near its nearest point counts.
+        let held = Planar {
+            x: centre.x.clamp(0.0, 700_000.0),
+            y: centre.y.clamp(0.0, 1_250_000.0),
+        };
+        if let Ok(at) = plane::unproject(held) {
+            cells.extend(
+                lat_lng(at)
+                    .to_cell(top)
+                    .grid_disk::<Vec<_>>(rings + u32::from(held != centre)),
+            );
+        }
+    }
+    cells.sort_unstable();
     cells.dedup();
     cells
+}
+
+/// How far the centres of all cells below one can be from its own, for a spacing of its level. The
+/// spacings of the levels below shrink by √7; their sum is 0.608 of it. A tenth is for distortion.
+fn below(spacing: f64) -> f64 {
+    0.608 * spacing * 1.1
+}
+
+/// Goes down the hierarchy, dropping what is not wanted. Cells stay sorted: children follow each
+/// other in the order of their parents.
+fn search(
+    begin: Vec<CellIndex>,
+    resolution: Resolution,
+    ask: impl Fn(CellIndex, Planar, f64) -> Result<Below, LatticeError> + Sync,
+) -> Result<Centred, LatticeError> {
+    // Half a cell from centre to corner, with room.
+    let corner = 0.62 * spacing(resolution);
+    // Beside each cell, whether all below it are wanted.
+    let mut open: Vec<(CellIndex, bool)> = begin.into_iter().map(|c| (c, false)).collect();
+    while let Some(level) = open
+        .first()
+        .map(|c| c.0.resolution())
+        .filter(|l| *l != resolution)
+    {
+        let radius = below(spacing(level)) + corner;
+        let kept: Vec<Vec<(CellIndex, bool)>> = open
+            .par_chunks(1024)
+            .map(|chunk| {
+                let undecided: Vec<CellIndex> =
+                    chunk.iter().filter(|c| !c.1).map(|c| c.0).collect();
+                let mut centres = centres_of(&undecided).into_iter();
+                let mut kept = Vec::with_capacity(chunk.len());
+                for &(cell, all) in chunk {
+                    let centre = if all { None } else { centres.next().flatten() };
+                    match centre.map(|at| ask(cell, at, radius)).transpose()? {
+                        Some(Below::None) => {}
+                        Some(Below::All) => kept.push((cell, true)),
+                        // Off the plane itself, it may have cells below that are not.
+                        Some(Below::Some) | None => kept.push((cell, all)),
+                    }
+                }
+                Ok(kept)
+            })
+            .collect::<Result<_, LatticeError>>()?;
+        let next = level.succ().unwrap_or(resolution);
+        let cells = kept.iter().map(|k| k.len() as u64).sum::<u64>() * 7;
+        if cells > MAX_CELLS {
+            return Err(LatticeError::TooManyCells {
+                cells,
+                limit: MAX_CELLS,
+            });
+        }
+        open = kept
+            .into_iter()
+            .flatten()
+            .flat_map(|(cell, all)| cell.children(next).map(move |c| (c, all)))
+            .collect();
+    }
+    let chosen: Vec<Centred> = open
+        .par_chunks(1024)
+        .map(|chunk| {
+            let cells: Vec<CellIndex> = chunk.iter().map(|c| c.0).collect();
+            let mut chosen = Vec::with_capacity(chunk.len());
+            for (&(cell, all), centre) in chunk.iter().zip(centres_of(&cells)) {
+                // No density can be told off the plane.
+                if let Some(at) = centre
+                    && (all || !matches!(ask(cell, at, corner)?, Below::None))
+                {
+                    chosen.push((cell, at));
+                }
+            }
+            Ok(chosen)
+        })
+        .collect::<Result<_, LatticeError>>()?;
+    Ok(chosen.concat())
+}
+
+/// Whether the boundary of the study area runs through a cell.
+fn touches(cell: CellIndex, area: &StudyArea) -> Result<bool, OutsidePlane> {
+    let corners: Vec<LonLat> = cell
+        .boundary()
+        .iter()
+        .map(|&v| lon_lat(v))
+        .collect::<Result<_, _>>()?;
+    Ok(area.boundary_meets(&plane::project_all(&corners)?))
 }
 
 fn lat_lng(at: LonLat) -> LatLng {
@@ -107,19 +216,19 @@ fn lon_lat(at: LatLng) -> Result<LonLat, OutsidePlane> {
     })
 }
 
-/// Centres in the plane.
-pub(super) fn centres(cells: &[CellIndex]) -> Result<Vec<Planar>, OutsidePlane> {
-    let chunks: Vec<Vec<Planar>> = cells
-        .par_chunks(8192)
-        .map(|chunk| {
-            let at: Vec<LonLat> = chunk
-                .iter()
-                .map(|&c| lon_lat(LatLng::from(c)))
-                .collect::<Result<_, _>>()?;
-            plane::project_all(&at)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(chunks.concat())
+/// Centres in the plane; none for a cell off it.
+fn centres_of(cells: &[CellIndex]) -> Vec<Option<Planar>> {
+    let at: Vec<Option<LonLat>> = cells
+        .iter()
+        .map(|&c| lon_lat(LatLng::from(c)).ok())
+        .collect();
+    let all: Option<Vec<LonLat>> = at.iter().copied().collect();
+    if let Some(Ok(planar)) = all.map(|all| plane::project_all(&all)) {
+        return planar.into_iter().map(Some).collect();
+    }
+    at.into_iter()
+        .map(|at| plane::project(at?).ok().map(|p| p.planar))
+        .collect()
 }
 
 /// A cell's own area in the plane, m²: H3's tables of mean areas are off by a tenth in London.

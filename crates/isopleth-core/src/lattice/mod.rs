@@ -85,41 +85,40 @@ impl Lattice {
     /// [`LatticeError`] for more than [`MAX_CELLS`] cells or ground off the plane.
     pub fn of_area(tiling: Tiling, area: &StudyArea) -> Result<Self, LatticeError> {
         match tiling {
-            Tiling::H3(resolution) => Self::of_h3(resolution, h3::covering(area, resolution)?),
+            Tiling::H3(resolution) => Ok(Self::of_h3(resolution, h3::covering(area, resolution)?)),
             Tiling::Square(side) => Ok(Self::of_squares(side, square::covering(area, side)?)),
         }
     }
 
-    /// Every cell whose centre is within a distance of one of the points, metres, and some beyond.
+    /// Every cell whose centre is within a distance of one of the points (position, weight, id),
+    /// metres, and some beyond.
     ///
     /// # Errors
     /// As [`of_area`](Self::of_area).
     pub fn around(
         tiling: Tiling,
-        points: &[(Planar, LonLat)],
+        points: &[(Planar, f64, u32)],
         reach_m: f64,
     ) -> Result<Self, LatticeError> {
         match tiling {
-            Tiling::H3(resolution) => {
-                Self::of_h3(resolution, h3::around(points, reach_m, resolution)?)
-            }
-            Tiling::Square(side) => {
-                let planar: Vec<Planar> = points.iter().map(|p| p.0).collect();
-                Ok(Self::of_squares(
-                    side,
-                    square::around(&planar, reach_m, side)?,
-                ))
-            }
+            Tiling::H3(resolution) => Ok(Self::of_h3(
+                resolution,
+                h3::around(points, reach_m, resolution)?,
+            )),
+            Tiling::Square(side) => Ok(Self::of_squares(
+                side,
+                square::around(points, reach_m, side)?,
+            )),
         }
     }
 
-    fn of_h3(resolution: Resolution, cells: Vec<CellIndex>) -> Result<Self, LatticeError> {
-        let centres = h3::centres(&cells)?;
-        Ok(Self {
+    fn of_h3(resolution: Resolution, centred: h3::Centred) -> Self {
+        let (cells, centres) = centred.into_iter().unzip();
+        Self {
             tiling: Tiling::H3(resolution),
             cells: Cells::H3(cells),
             centres,
-        })
+        }
     }
 
     fn of_squares(side: f64, squares: square::Squares) -> Self {

@@ -246,9 +246,13 @@ pub(super) fn covering(area: &StudyArea, side: f64) -> Result<Squares, LatticeEr
 }
 
 /// Every square of the points' bounding box, widened by the reach.
-pub(super) fn around(points: &[Planar], reach_m: f64, side: f64) -> Result<Squares, LatticeError> {
+pub(super) fn around(
+    points: &[(Planar, f64, u32)],
+    reach_m: f64,
+    side: f64,
+) -> Result<Squares, LatticeError> {
     let fold = |f: fn(f64, f64) -> f64, of: fn(&Planar) -> f64, start: f64| {
-        points.iter().map(of).fold(start, f)
+        points.iter().map(|p| of(&p.0)).fold(start, f)
     };
     let lo = Planar {
         x: fold(f64::min, |p| p.x, f64::INFINITY) - reach_m,

@@ -36,7 +36,6 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bandwidth::{self, Choice, TooFewLocations};
-use crate::domain::LonLat;
 use crate::kernel::Kernel;
 use crate::lattice::{Lattice, LatticeError, Tiling};
 use crate::plane::Planar;
@@ -235,11 +234,7 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
             (lattice, density)
         }
         None => {
-            let at: Vec<(Planar, LonLat)> = points
-                .iter()
-                .map(|p| (p.0, locations[p.2 as usize].position))
-                .collect();
-            let mut lattice = Lattice::around(tiling, &at, reach)?;
+            let mut lattice = Lattice::around(tiling, &points, reach)?;
             let mut density = match bandwidth_m {
                 Some(m) => surface::density(&lattice, kernel, m, &points),
                 None => vec![0.0; lattice.len()],
