@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::links::{self, Addresses, CRS84, GEO_JSON, JSON, Link};
 use crate::problem::Problem;
+use crate::published::Collection;
 use crate::reply::Reply;
 use crate::state::AppState;
 
@@ -21,7 +22,7 @@ pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem>
         call.addresses.collections(),
     )];
     let list = published.collections.iter();
-    let list = list.map(|c| Json::Object(summary(&c.id, &c.dataset, &call.addresses)));
+    let list = list.map(|c| Json::Object(summary(c, &call.addresses)));
     let document = json!({
         "links": links::to_json(&links),
         "collections": list.collect::<Json>(),
@@ -32,19 +33,21 @@ pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem>
 /// One collection, with its columns and its provenance.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     format(call, &[("json", Format::Json)])?;
-    let dataset = state.dataset(&call.collection, None).await?;
-    let mut document = summary(&call.collection, &dataset, &call.addresses);
+    let collection = state.collection(&call.collection).await?;
+    let mut document = summary(&collection, &call.addresses);
+    let dataset = &collection.dataset;
     let columns = dataset.columns.iter().map(|column| json!(column)).collect();
     document.insert("columns".to_owned(), columns);
     document.insert(
         "provenance".to_owned(),
         Json::Object(dataset.provenance.clone()),
     );
-    let links = collection_links(&call.collection, &dataset, &call.addresses);
+    let links = collection_links(&collection.id, dataset, &call.addresses);
     Ok(Reply::document(call, JSON, &Json::Object(document)).with_links(&links))
 }
 
-fn summary(id: &str, dataset: &Dataset, at: &Addresses) -> Map<String, Json> {
+fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
+    let (id, dataset) = (&collection.id, &collection.dataset);
     let mut extent = Map::new();
     if let Some(bbox) = dataset.bbox {
         extent.insert(
@@ -70,10 +73,15 @@ fn summary(id: &str, dataset: &Dataset, at: &Addresses) -> Map<String, Json> {
         "run": dataset.run,
         "features": dataset.len(),
     });
-    match document {
+    let mut members = match document {
         Json::Object(members) => members,
         _ => Map::new(),
+    };
+    if let Some(failure) = &collection.outdated {
+        members.insert("outdated".to_owned(), true.into());
+        members.insert("outdated_reason".to_owned(), failure.reason.clone().into());
     }
+    members
 }
 
 fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> [Link; 2] {

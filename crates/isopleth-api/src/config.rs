@@ -33,6 +33,11 @@ pub struct Limits {
     pub startup_wait: Duration,
     /// How long requests under way may take to finish once shutdown has begun.
     pub drain: Duration,
+    /// How long a client may take to send the head of a request; a connection without a request
+    /// is closed after as long.
+    pub header_timeout: Duration,
+    /// Most connections at a time; others wait to be accepted.
+    pub max_connections: usize,
 }
 
 impl Default for Limits {
@@ -44,6 +49,8 @@ impl Default for Limits {
             poll_interval: Duration::from_secs(1),
             startup_wait: Duration::from_secs(20),
             drain: Duration::from_secs(20),
+            header_timeout: Duration::from_secs(30),
+            max_connections: 1024,
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::accept::{Format, format};
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::published::Failure;
 use crate::reply::Reply;
 use crate::state::AppState;
 
@@ -14,20 +15,25 @@ pub(crate) fn health(call: &Call) -> Result<Reply, Problem> {
     Ok(Reply::passing(&json!({ "status": "ok" })))
 }
 
-/// Whether there is data to serve, from which revision, and which layers are missing. Missing
-/// layers do not make the service unready: the others are served.
+/// Whether there is data to serve, from which revision, and which layers are missing or outdated.
+/// They do not make the service unready: the others are served. A store that is gone does, although
+/// what was published from it is served: somebody has to bring it back.
 pub(crate) fn readiness(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     format(call, &[("json", Format::Json)])?;
+    if let Some(reason) = state.trouble() {
+        return Err(Problem::store_unavailable(&reason));
+    }
     let published = state.now().ok_or_else(Problem::starting)?;
-    let failures: Json = published
-        .failures
-        .iter()
-        .map(|f| json!({ "layer": f.layer, "code": f.code, "reason": f.reason }))
-        .collect();
+    let listed = |f: &Failure| json!({ "layer": f.layer, "code": f.code, "reason": f.reason });
+    let failures: Json = published.failures.iter().map(listed).collect();
+    let outdated = published.collections.iter();
+    let outdated = outdated.filter_map(|c| c.outdated.as_ref());
+    let degraded: Json = outdated.map(listed).collect();
     Ok(Reply::passing(&json!({
         "status": "ready",
         "data_revision": published.revision,
         "collections": published.collections.len(),
         "failed_layers": failures,
+        "degraded": degraded,
     })))
 }

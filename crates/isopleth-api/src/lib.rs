@@ -23,8 +23,14 @@
 //!
 //! Unknown parameters, parameters given twice, and values that cannot be read get `400` with a
 //! problem document (RFC 9457) that names the parameter. A saved layer whose request cannot be run
-//! on the present data is left out of `/collections`; its own address answers `503` with the
-//! reason, and `/readyz` lists it.
+//! on the present data keeps its last run, and its collection and `/readyz` say that it is outdated
+//! and why. Only one that never had a run is left out of `/collections`; its own address answers
+//! `503` with the reason, and `/readyz` lists it.
+//!
+//! # When the file changes under the service
+//!
+//! A store whose file is replaced is opened anew and published anew. One that is gone leaves what
+//! was published in place, and makes `/readyz` answer `503` until it is back.
 
 mod accept;
 mod api;
@@ -35,8 +41,10 @@ mod call;
 mod collections;
 mod config;
 mod conformance;
+mod connections;
 mod dataset;
 mod datetime;
+mod file;
 mod health;
 mod items;
 mod landing;

@@ -105,6 +105,14 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "layer-unavailable", detail)
     }
 
+    /// The store cannot be read. What was published before stays.
+    pub(crate) fn store_unavailable(reason: &str) -> Self {
+        let detail = format!(
+            "the store cannot be read: {reason}; what was published before is still served"
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", detail)
+    }
+
     /// A fault of the service. What it was goes to the log, not to the client.
     pub(crate) fn internal() -> Self {
         let detail = "the service failed to answer; its log has the cause under the request's id";

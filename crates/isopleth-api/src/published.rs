@@ -14,9 +14,11 @@ pub(crate) struct Collection {
     pub(crate) dataset: Arc<Dataset>,
     /// Whether its runs can be read back from the archive.
     pub(crate) archived: bool,
+    /// Why its present run is not one of the present data, if it is not.
+    pub(crate) outdated: Option<Failure>,
 }
 
-/// A saved layer that cannot be computed from the present data.
+/// Why a saved layer cannot be computed from the present data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// Name of the layer.
@@ -34,7 +36,7 @@ pub(crate) struct Published {
     pub(crate) revision: String,
     /// The collections, in the order in which they are listed.
     pub(crate) collections: Vec<Collection>,
-    /// The layers that could not be computed.
+    /// The layers that could not be computed and have no earlier run to serve.
     pub(crate) failures: Vec<Failure>,
     index: HashMap<String, usize>,
 }
@@ -50,6 +52,17 @@ impl Published {
 
     /// Adds a collection. An id that is taken gets a number at its end.
     pub(crate) fn add(&mut self, id: String, dataset: Arc<Dataset>, archived: bool) {
+        self.add_outdated(id, dataset, archived, None);
+    }
+
+    /// Adds a collection whose run is, if there is a failure, the last before it.
+    pub(crate) fn add_outdated(
+        &mut self,
+        id: String,
+        dataset: Arc<Dataset>,
+        archived: bool,
+        outdated: Option<Failure>,
+    ) {
         let free =
             |id: &str| !self.index.contains_key(id) && self.failures.iter().all(|f| f.layer != id);
         let mut candidates = (2..).map(|n: u64| format!("{id}-{n}"));
@@ -63,6 +76,7 @@ impl Published {
             id,
             dataset,
             archived,
+            outdated,
         });
     }
 

@@ -1,16 +1,18 @@
 //! Keeping what is served in step with the store.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use isopleth_core::{ENGINE, Snapshot};
+use isopleth_core::{ENGINE, Request, Snapshot};
 use isopleth_io::layer::Layer;
 use isopleth_store::{Run, SavedLayer, Store, StoreError};
 
 use crate::areas::{area_layers, site_layers};
 use crate::dataset::Dataset;
+use crate::file::{Identity, StoreFile};
 use crate::published::{Failure, Published};
 use crate::state::AppState;
 
@@ -49,11 +51,22 @@ struct Seen {
     layers: Vec<SavedLayer>,
 }
 
+/// The last run of a layer that could be computed.
+struct LastRun {
+    request: Request,
+    dataset: Arc<Dataset>,
+    archived: bool,
+}
+
 /// Makes published states from a store.
 pub(crate) struct Refresher {
     path: PathBuf,
     store: Option<Store>,
+    /// The file that was opened last.
+    file: Option<StoreFile>,
     seen: Option<Seen>,
+    /// The last run of each layer, from this file, by the layer's name.
+    last_runs: HashMap<String, LastRun>,
     /// Runs that the store could not take when they were made.
     unsaved: Vec<Run>,
 }
@@ -64,20 +77,37 @@ impl Refresher {
         Self {
             path,
             store: None,
+            file: None,
             seen: None,
+            last_runs: HashMap::new(),
             unsaved: Vec::new(),
         }
     }
 
-    /// Publishes anew if the data or the saved layers have changed.
+    /// Publishes anew if the data, the saved layers or the file have changed. A store that cannot
+    /// be opened is noted in the state, and is looked for again the next time.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read; nothing is published then.
     pub(crate) fn refresh(&mut self, state: &AppState) -> Result<(), StoreError> {
-        let mut store = match self.store.take() {
-            Some(store) => store,
-            None => Store::open(&self.path)?,
+        let mut store = match self.opened(state) {
+            Ok(store) => store,
+            Err(error) => {
+                // Clients are told, so without the paths that the log has.
+                let reason = match &error {
+                    StoreError::Missing { .. } => "its file is gone".to_owned(),
+                    other => format!("it cannot be opened ({})", other.code()),
+                };
+                if state.set_trouble(Some(reason)) {
+                    tracing::error!(%error, "the store is lost; what was published stays");
+                }
+                return Ok(());
+            }
         };
+        if state.trouble().is_some() {
+            state.set_trouble(None);
+            tracing::info!("the store is back");
+        }
         while self
             .unsaved
             .first()
@@ -97,6 +127,44 @@ impl Refresher {
         Ok(())
     }
 
+    /// The store, opened if it is not yet, or if another file has taken the place of its own.
+    fn opened(&mut self, state: &AppState) -> Result<Store, StoreError> {
+        // While the file is gone the store stays open: it may be moved back, and the archive goes
+        // on reading from it.
+        let present = Identity::of(&self.path)?.ok_or_else(|| StoreError::Missing {
+            path: self.path.clone(),
+        })?;
+        let replaced = self.file.as_ref().is_some_and(|file| !file.is(present));
+        if let Some(store) = self.store.take_if(|_| !replaced) {
+            return Ok(store);
+        }
+        if replaced {
+            state.keep_published();
+            // Nothing of the old file is true of the new one.
+            self.seen = None;
+            self.last_runs.clear();
+            self.unsaved.clear();
+        }
+        self.store = None;
+        let (old, mut opened) = (self.file.as_ref(), None);
+        // No connection to the old file may be left when the new one is opened: SQLite knows the
+        // files of its log by their names, and connections to both would share them.
+        state.reopen_archive(&mut || {
+            old.map_or(Ok(()), StoreFile::set_logs_aside)?;
+            opened = Some(StoreFile::open(&self.path)?);
+            Ok(())
+        })?;
+        let (store, file) = opened.ok_or_else(|| StoreError::Missing {
+            path: self.path.clone(),
+        })?;
+        if replaced {
+            let path = self.path.display();
+            tracing::warn!(%path, "the store's file was replaced; serving the new one");
+        }
+        self.file = Some(file);
+        Ok(store)
+    }
+
     fn publish(
         &mut self,
         state: &AppState,
@@ -112,36 +180,49 @@ impl Refresher {
         for layer in layers {
             let id = layer.request.run_id(&snapshot.revision);
             let present = old.as_ref().and_then(|o| o.collection(&layer.name));
-            if let Some(present) = present.filter(|c| c.dataset.run == id) {
-                made.push((
-                    layer.name.clone(),
-                    Arc::clone(&present.dataset),
-                    present.archived,
-                ));
-                continue;
-            }
-            match result(store, &snapshot, layer, &id)? {
-                Ok((result, archived)) => {
-                    let archived = archived || self.keep(store, &snapshot, layer, &id, &result);
-                    made.push((
-                        layer.name.clone(),
-                        Arc::new(Dataset::new(id, result)),
-                        archived,
-                    ));
-                }
-                Err(failure) => {
-                    let Failure {
-                        layer,
-                        code,
-                        reason,
-                    } = &failure;
-                    tracing::error!(layer, code, reason, "a saved layer cannot be computed");
-                    next.failures.push(failure);
-                }
-            }
+            // What was published from a file that has been replaced is not in the present one.
+            let present = present.filter(|c| self.seen.is_some() && c.dataset.run == id);
+            let (run, outdated) = match present {
+                Some(c) => ((Arc::clone(&c.dataset), c.archived), None),
+                None => match result(store, &snapshot, layer, &id)? {
+                    Ok((result, archived)) => {
+                        let archived = archived || self.keep(store, &snapshot, layer, &id, &result);
+                        ((Arc::new(Dataset::new(id, result)), archived), None)
+                    }
+                    Err(failure) => {
+                        let Failure {
+                            layer: name,
+                            code,
+                            reason,
+                        } = &failure;
+                        let Some(last) = self.last_run(store, layer)? else {
+                            tracing::error!(name, code, reason, "a saved layer cannot be computed");
+                            next.failures.push(failure);
+                            continue;
+                        };
+                        let run = &last.0.run;
+                        tracing::error!(
+                            name,
+                            code,
+                            reason,
+                            run,
+                            "a saved layer cannot be computed; its last run is served"
+                        );
+                        (last, Some(failure))
+                    }
+                },
+            };
+            made.push((layer, run, outdated));
         }
-        for (id, dataset, archived) in made {
-            next.add(id, dataset, archived);
+        self.last_runs.clear();
+        for (layer, (dataset, archived), outdated) in made {
+            let last = LastRun {
+                request: layer.request.clone(),
+                dataset: Arc::clone(&dataset),
+                archived,
+            };
+            self.last_runs.insert(layer.name.clone(), last);
+            next.add_outdated(layer.name.clone(), dataset, archived, outdated);
         }
         let places = area_layers(&snapshot.areas)
             .into_iter()
@@ -160,6 +241,39 @@ impl Refresher {
         );
         state.swap(next);
         Ok(())
+    }
+
+    /// The last run of a layer's present request, from memory or from the store, and whether the
+    /// store has it.
+    fn last_run(
+        &self,
+        store: &Store,
+        layer: &SavedLayer,
+    ) -> Result<Option<(Arc<Dataset>, bool)>, StoreError> {
+        let known = self.last_runs.get(&layer.name);
+        if let Some(known) = known.filter(|k| k.request == layer.request) {
+            return Ok(Some((Arc::clone(&known.dataset), known.archived)));
+        }
+        for header in store.runs(&layer.name)? {
+            // Results may be large. The id tells whether this engine ran the same request; runs of
+            // other engines have to be read to know.
+            let by_id = layer.request.run_id(&header.data_revision) == header.id;
+            if header.engine == ENGINE && !by_id {
+                continue;
+            }
+            match store.run(&header.id) {
+                Ok(Some(run)) if run.request.canonical() == layer.request.canonical() => {
+                    let dataset = Arc::new(Dataset::new(run.id, run.result));
+                    return Ok(Some((dataset, true)));
+                }
+                Ok(_) => {}
+                Err(error @ StoreError::Document { .. }) => {
+                    tracing::warn!(%error, run = header.id, "cannot read an earlier run");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Puts a run into the store. One that the store cannot take now is tried again later. While

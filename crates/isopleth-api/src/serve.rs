@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::archive::StoreArchive;
 use crate::config::Config;
+use crate::connections::answer;
 use crate::openapi::ContractError;
 use crate::refresh::watch;
 use crate::routes::router;
@@ -35,9 +36,6 @@ pub enum ServeError {
     /// The embedded API definition is broken.
     #[error(transparent)]
     Contract(#[from] ContractError),
-    /// Connections cannot be accepted any more.
-    #[error("the service stopped: {0}")]
-    Accept(#[from] std::io::Error),
 }
 
 /// Takes the configured address. Its port 0 becomes a free one, which
@@ -73,9 +71,9 @@ pub async fn serve(
     } = config;
     // Opened for writing first: that makes the log files and brings an older store up to date.
     drop(Store::open(&store)?);
-    let archive = StoreArchive::new(Store::open_read_only(&store)?);
+    let archive = StoreArchive::open(store.clone())?;
     let (poll_interval, drain) = (limits.poll_interval, limits.drain);
-    let mut state = AppState::new(limits)?.with_archive(Box::new(archive));
+    let mut state = AppState::new(limits.clone())?.with_archive(Box::new(archive));
     if let Some(base) = &public_base_url {
         state = state.with_public_base_url(base)?;
     }
@@ -93,20 +91,19 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(shutdown);
+    let server = answer(listener, router(state), &limits, shutdown);
     let out_of_time = async {
         match drain_begun.await {
             Ok(()) => tokio::time::sleep(drain).await,
             Err(_) => std::future::pending().await,
         }
     };
-    let outcome = tokio::select! {
-        ended = async { server.await } => ended.map_err(ServeError::from),
+    tokio::select! {
+        () = server => {}
         () = out_of_time => {
             tracing::warn!(drain_s = drain.as_secs_f64(), "requests were cut off: out of time");
-            Ok(())
         }
-    };
+    }
     watcher.abort();
-    outcome
+    Ok(())
 }

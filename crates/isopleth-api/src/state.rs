@@ -1,9 +1,10 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use isopleth_core::domain::{Area, Site};
 use isopleth_io::layer::Layer;
+use isopleth_store::StoreError;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
@@ -13,7 +14,7 @@ use crate::config::Limits;
 use crate::dataset::Dataset;
 use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
-use crate::published::{Kept, Published};
+use crate::published::{Collection, Kept, Published};
 
 /// The state of a service. Cloning it is cheap; all clones are the same service.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ struct Shared {
     /// Runs that were read back from the archive.
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
+    /// Why the store cannot be read, while it cannot.
+    trouble: Mutex<Option<String>>,
 }
 
 /// A public base URL that links cannot start with.
@@ -54,6 +57,7 @@ impl AppState {
             retired,
             recalled,
             archive: None,
+            trouble: Mutex::default(),
         })))
     }
 
@@ -114,6 +118,47 @@ impl AppState {
         self.0.published.send_replace(Some(Arc::new(next)));
     }
 
+    /// Keeps in memory what is published now: the archive is about to lose its runs.
+    pub(crate) fn keep_published(&self) {
+        for collection in self.now().iter().flat_map(|now| &now.collections) {
+            self.0
+                .retired
+                .put(&collection.id, Arc::clone(&collection.dataset));
+        }
+    }
+
+    /// Lets go of the archive while `between` runs, and opens it anew.
+    ///
+    /// # Errors
+    /// What `between` fails with; [`StoreError`] if the archive cannot be opened.
+    pub(crate) fn reopen_archive(
+        &self,
+        between: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match &self.0.archive {
+            Some(archive) => archive.reopen(between),
+            None => between(),
+        }
+    }
+
+    /// Notes why the store cannot be read, or that it can. Says whether that is news.
+    pub(crate) fn set_trouble(&self, reason: Option<String>) -> bool {
+        let mut trouble = self
+            .0
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let news = *trouble != reason;
+        *trouble = reason;
+        news
+    }
+
+    /// Why the store cannot be read, while it cannot.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.0.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The limits.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
@@ -147,6 +192,19 @@ impl AppState {
         }
     }
 
+    /// A collection as it is published.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is none with this id, or if it has never had a run.
+    pub(crate) async fn collection(&self, id: &str) -> Result<Collection, Problem> {
+        let published = self.published().await?;
+        match (published.collection(id), published.failure(id)) {
+            (Some(collection), _) => Ok(collection.clone()),
+            (None, Some(f)) => Err(Problem::layer_unavailable(id, &f.reason)),
+            (None, None) => Err(Problem::collection_not_found(id)),
+        }
+    }
+
     /// A run of a collection: the published one unless another is named.
     ///
     /// # Errors
@@ -156,15 +214,11 @@ impl AppState {
         id: &str,
         run: Option<&str>,
     ) -> Result<Arc<Dataset>, Problem> {
+        let Some(run) = run else {
+            return Ok(self.collection(id).await?.dataset);
+        };
         let published = self.published().await?;
         let present = published.collection(id);
-        let Some(run) = run else {
-            return match (present, published.failure(id)) {
-                (Some(collection), _) => Ok(Arc::clone(&collection.dataset)),
-                (None, Some(f)) => Err(Problem::layer_unavailable(id, &f.reason)),
-                (None, None) => Err(Problem::collection_not_found(id)),
-            };
-        };
         if let Some(collection) = present.filter(|c| c.dataset.run == run) {
             return Ok(Arc::clone(&collection.dataset));
         }

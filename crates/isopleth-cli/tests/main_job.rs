@@ -415,6 +415,7 @@ fn the_planted_truths_are_found() {
         .expect("the border cluster")
         .0;
     assert_eq!(border["edge_effect"], false);
+    assert_eq!(border["cut_at_boundary"], true);
     // What police found tops the enforcement layer, and is titled as such.
     let drugs = analyse("drugs-enforcement");
     assert!(

@@ -2,6 +2,7 @@
 
 use geo::algorithm::Area as _;
 use geo::kernels::{Kernel as _, Orientation, RobustKernel};
+use geo::orient::{Direction, Orient};
 use geo::{Coord, MultiPolygon, Polygon, Rect};
 use rstar::primitives::{GeomWithData, Line};
 use rstar::{PointDistance, RTree};
@@ -157,8 +158,8 @@ pub struct StudyArea {
     pub vintages: Vec<String>,
     /// Planar area of the polygons, m².
     pub area_m2: f64,
-    /// The polygons, longitude and latitude.
-    pub polygons: Vec<Polygon>,
+    /// The ground, longitude and latitude: the union of the areas.
+    polygons: MultiPolygon,
     planar: Vec<Polygon>,
     regions: Vec<Region>,
     boundary: RTree<Line<[f64; 2]>>,
@@ -229,41 +230,52 @@ impl StudyArea {
                 .map(|a| format!("{} {}", a.kind, a.vintage))
                 .collect(),
             area_m2: 0.0,
-            polygons: Vec::new(),
+            polygons: MultiPolygon(Vec::new()),
             planar: Vec::new(),
             regions: Vec::new(),
             boundary: RTree::new(),
         };
-        let mut lines = Vec::new();
+        let mut ground: Vec<Polygon> = Vec::new();
         for area in areas {
-            let no_extent = || AreaError::NoExtent {
+            let no_extent = AreaError::NoExtent {
                 code: area.code.clone(),
             };
-            let outside = |source| AreaError::Outside {
-                code: area.code.clone(),
-                source,
-            };
-            study
-                .regions
-                .push(Region::new(&area.geometry.0).ok_or_else(no_extent)?);
+            let extent = area.geometry.unsigned_area();
+            if !(extent.is_finite() && extent > 0.0) {
+                return Err(no_extent);
+            }
+            // A position off the plane is named with the area that it belongs to.
             for polygon in &area.geometry {
-                let planar = project_polygon(polygon).map_err(outside)?;
-                study.area_m2 += planar.unsigned_area();
-                for ring in std::iter::once(planar.exterior()).chain(planar.interiors()) {
-                    lines.extend(
-                        ring.lines()
-                            .map(|l| Line::new([l.start.x, l.start.y], [l.end.x, l.end.y])),
-                    );
-                }
-                study.planar.push(planar);
-                study.polygons.push(polygon.clone());
+                project_polygon(polygon).map_err(|source| AreaError::Outside {
+                    code: area.code.clone(),
+                    source,
+                })?;
             }
-            if study.area_m2 <= 0.0 {
-                return Err(no_extent());
-            }
+            ground.extend(area.geometry.orient(Direction::Default).0);
         }
-        // Where two of the areas meet, the shared line is no boundary of the study area.
-        study.boundary = RTree::bulk_load(without_shared(lines));
+        // Areas may touch and overlap: each piece of ground counts once, and a line between two of
+        // them is no boundary.
+        if areas.len() > 1 {
+            ground = geo::unary_union(&ground).0;
+        }
+        let mut lines = Vec::new();
+        for polygon in &ground {
+            let planar = project_polygon(polygon).map_err(|source| AreaError::Outside {
+                code: study.codes.join(", "),
+                source,
+            })?;
+            study.area_m2 += planar.unsigned_area();
+            for ring in std::iter::once(planar.exterior()).chain(planar.interiors()) {
+                lines.extend(
+                    ring.lines()
+                        .map(|l| Line::new([l.start.x, l.start.y], [l.end.x, l.end.y])),
+                );
+            }
+            study.planar.push(planar);
+        }
+        study.regions.extend(Region::new(&ground));
+        study.boundary = RTree::bulk_load(lines);
+        study.polygons = MultiPolygon(ground);
         Ok(study)
     }
 
@@ -310,6 +322,12 @@ impl StudyArea {
         (Planar { x: lo[0], y: lo[1] }, Planar { x: hi[0], y: hi[1] })
     }
 
+    /// What of an outline lies in the study area, longitude and latitude.
+    pub(crate) fn part_of(&self, outline: &Polygon) -> MultiPolygon {
+        use geo::BooleanOps;
+        self.polygons.intersection(outline)
+    }
+
     /// The polygons as regions of the plane.
     pub(crate) fn planar_regions(&self) -> Vec<Region> {
         self.planar
@@ -324,6 +342,15 @@ impl StudyArea {
             .iter()
             .map(|l| [l.from, l.to].map(|p| Planar { x: p[0], y: p[1] }))
     }
+}
+
+/// Area of polygons in the plane, m².
+pub(crate) fn planar_area_m2(polygons: &MultiPolygon) -> Result<f64, OutsidePlane> {
+    let mut sum = 0.0;
+    for polygon in polygons {
+        sum += project_polygon(polygon)?.unsigned_area();
+    }
+    Ok(sum)
 }
 
 /// A polygon in the plane.
@@ -347,23 +374,6 @@ fn project_polygon(polygon: &Polygon) -> Result<Polygon, OutsidePlane> {
         .map(ring)
         .collect::<Result<_, _>>()?;
     Ok(Polygon::new(ring(polygon.exterior())?, holes))
-}
-
-/// Line segments that are not run through twice.
-fn without_shared(lines: Vec<Line<[f64; 2]>>) -> Vec<Line<[f64; 2]>> {
-    let key = |l: &Line<[f64; 2]>| {
-        let bits = |p: [f64; 2]| (p[0].to_bits(), p[1].to_bits());
-        let (a, b) = (bits(l.from), bits(l.to));
-        if a <= b { (a, b) } else { (b, a) }
-    };
-    let mut counted = std::collections::HashMap::new();
-    for line in &lines {
-        *counted.entry(key(line)).or_insert(0_u32) += 1;
-    }
-    lines
-        .into_iter()
-        .filter(|l| counted[&key(l)] == 1)
-        .collect()
 }
 
 /// Sites found by distance in the plane.

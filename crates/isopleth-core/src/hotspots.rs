@@ -3,24 +3,27 @@
 //! The cells at or above a threshold are grouped by shared edges; each group becomes one polygon
 //! with its plain count. The count is made by geometry on the very polygon that leaves, vertex for
 //! vertex: whoever counts the same incidents inside it gets the same number. A point on the outline
-//! counts as inside.
+//! counts as inside. A hotspot on the boundary of the study area is cut there, and says so: count,
+//! area, shares and density all speak of the ground inside.
 //!
 //! The threshold is one of four: the densest cells that hold a share of the incidents; the densest
 //! that make up a share of the area; a multiple of the mean density of the study area; a density.
 //! Cells of equal density stand or fall together.
 
+use geo::MultiPolygon;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{LocationId, LonLat};
-use crate::ground::Region;
+use crate::ground::{self, Region, StudyArea};
 use crate::index::PointGrid;
-use crate::lattice::LatticeError;
+use crate::lattice::{Lattice, LatticeError};
 use crate::methods::kernel_density as density;
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::plane::Planar;
 use crate::select::Selection;
+use crate::stations::Stations;
 
 /// How hotspots are cut. Exactly one of the four thresholds must be given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,12 +90,18 @@ pub struct Hotspot {
     pub rank: u32,
     /// Name for people: the commonest place, and the ward of the densest cell.
     pub name: String,
-    /// Outline, longitude and latitude.
-    pub outline: geo::Polygon,
+    /// Outline, longitude and latitude: one polygon, but for a hotspot that the study area's boundary
+    /// cuts into several.
+    pub outline: MultiPolygon,
     /// Counts and dates.
     pub facts: PlaceFacts,
-    /// Planar area, m².
+    /// Planar area of the outline, m².
     pub area_m2: f64,
+    /// The boundary of the study area cuts through it: the ground beyond is not part of it.
+    pub cut_at_boundary: bool,
+    /// A declared police station or custody suite in it, with the number of its incidents that are
+    /// placed there.
+    pub station: Option<(String, u32)>,
     /// Highest density of the surface inside, incidents per km².
     pub peak_density_per_km2: f64,
     /// Share of the selected incidents of the study area.
@@ -219,6 +228,12 @@ pub fn cut(
     comparable: Comparable,
 ) -> Result<Outcome, Error> {
     let threshold = params.threshold(selection.area.is_some())?;
+    if params.max == Some(0) {
+        return Err(Error::NotPositive {
+            field: "max",
+            value: 0.0,
+        });
+    }
     let Some(least) = least_density(selection, surface, &threshold)? else {
         return Ok(Outcome {
             hotspots: Vec::new(),
@@ -232,17 +247,18 @@ pub fn cut(
         .filter(|&c| surface.density_per_m2[c] >= least && surface.density_per_m2[c] > 0.0)
         .collect();
     let groups = lattice.components(&hot);
-    let outlines: Vec<geo::Polygon> = groups
-        .iter()
-        .map(|g| lattice.outline(g))
-        .collect::<Result<_, _>>()?;
+    let mut outlines = Vec::with_capacity(groups.len());
+    for group in &groups {
+        outlines.push(outline(selection, lattice, group)?);
+    }
     let members = members(selection, &outlines);
     let edges = EdgeEffect::new(selection, surface.reach_m());
     let wards = Wards::of(selection.snapshot);
+    let stations = Stations::of(selection);
 
     let mut below_min_count = 0;
     let mut hotspots = Vec::new();
-    for ((group, outline), members) in groups.iter().zip(outlines).zip(members) {
+    for ((group, (outline, cut_at_boundary)), members) in groups.iter().zip(outlines).zip(members) {
         let facts = PlaceFacts::of(selection, &members, comparable);
         let Some(facts) = facts.filter(|f| f.count >= params.min_count) else {
             below_min_count += 1;
@@ -257,8 +273,12 @@ pub fn cut(
             }
         });
         let mut area_m2 = 0.0;
-        for &c in group {
-            area_m2 += lattice.area_m2(c)?;
+        if cut_at_boundary {
+            area_m2 = ground::planar_area_m2(&outline)?;
+        } else {
+            for &c in group {
+                area_m2 += lattice.area_m2(c)?;
+            }
         }
         let share_of_incidents = f64::from(facts.count) / selection.selected as f64;
         let share_of_area = selection.area.as_ref().map(|a| area_m2 / a.area_m2);
@@ -271,6 +291,8 @@ pub fn cut(
             name: name(facts.short_place(), ward),
             outline,
             area_m2,
+            cut_at_boundary,
+            station: stations.within(selection, &members),
             peak_density_per_km2: surface.density_per_m2[peak] * 1e6,
             share_of_incidents,
             share_of_area,
@@ -300,6 +322,40 @@ pub fn cut(
         hotspots,
         threshold_per_km2: Some(least * 1e6),
         below_min_count,
+    })
+}
+
+/// The outline of a group of cells, and whether the study area's boundary cuts it.
+fn outline(
+    selection: &Selection,
+    lattice: &Lattice,
+    group: &[usize],
+) -> Result<(MultiPolygon, bool), Error> {
+    let whole = lattice.outline(group)?;
+    // From a cell's centre to its corner, with room.
+    let corner = 0.75 * lattice.tiling.spacing_m();
+    let near = |area: &StudyArea| {
+        group
+            .iter()
+            .any(|&c| area.boundary_within(lattice.centres()[c], corner))
+    };
+    let Some(area) = selection.area.as_ref().filter(|a| near(a)) else {
+        return Ok((MultiPolygon(vec![whole]), false));
+    };
+    let mut parts = crate::lattice::mended(area.part_of(&whole));
+    let mut areas = Vec::with_capacity(parts.len());
+    for part in &parts {
+        areas.push(ground::planar_area_m2(&MultiPolygon(vec![part.clone()]))?);
+    }
+    // Slivers of less than a square metre come of rounding, not of the ground.
+    let mut area_of = areas.iter();
+    parts.retain(|_| area_of.next().is_some_and(|a| *a >= 1.0));
+    let whole_m2 = ground::planar_area_m2(&MultiPolygon(vec![whole.clone()]))?;
+    let cut = areas.iter().sum::<f64>() < whole_m2 - 1.0;
+    Ok(if cut {
+        (MultiPolygon(parts), true)
+    } else {
+        (MultiPolygon(vec![whole]), false)
     })
 }
 
@@ -374,14 +430,11 @@ pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32
     counts
 }
 
-/// The locations inside each outline, in the study area, whether or not anything there is selected.
-fn members(selection: &Selection, outlines: &[geo::Polygon]) -> Vec<Vec<LocationId>> {
+/// The locations inside each outline, whether or not anything there is selected.
+fn members(selection: &Selection, outlines: &[(MultiPolygon, bool)]) -> Vec<Vec<LocationId>> {
     use geo::BoundingRect;
-    let regions: Vec<Option<Region>> = outlines
-        .iter()
-        .map(|o| Region::new(std::slice::from_ref(o)))
-        .collect();
-    let boxes = outlines.iter().enumerate().filter_map(|(i, o)| {
+    let regions: Vec<Option<Region>> = outlines.iter().map(|(o, _)| Region::new(&o.0)).collect();
+    let boxes = outlines.iter().enumerate().filter_map(|(i, (o, _))| {
         let r = o.bounding_rect()?;
         let envelope = AABB::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
         Some(GeomWithData::new(Rectangle::from_aabb(envelope), i))
@@ -389,17 +442,13 @@ fn members(selection: &Selection, outlines: &[geo::Polygon]) -> Vec<Vec<Location
     let tree = RTree::bulk_load(boxes.collect());
     let mut members = vec![Vec::new(); outlines.len()];
     for (l, location) in selection.incidents().locations().iter().enumerate() {
-        let l = l as LocationId;
-        if !selection.is_inside(l) {
-            continue;
-        }
         let at: LonLat = location.position;
         for found in tree.locate_all_at_point([at.lon(), at.lat()]) {
             if regions[found.data]
                 .as_ref()
                 .is_some_and(|r| r.covers(at.coord()))
             {
-                members[found.data].push(l);
+                members[found.data].push(l as LocationId);
             }
         }
     }
@@ -418,10 +467,7 @@ impl<'a> EdgeEffect<'a> {
     /// For a selection and the reach of its incidents, metres.
     #[must_use]
     pub fn new(selection: &'a Selection, reach_m: f64) -> Self {
-        let bounds = selection
-            .area
-            .as_ref()
-            .map(super::ground::StudyArea::planar_bounds);
+        let bounds = selection.area.as_ref().map(StudyArea::planar_bounds);
         let points: Vec<(Planar, f64, u32)> = match bounds {
             None => Vec::new(),
             Some((lo, hi)) => selection

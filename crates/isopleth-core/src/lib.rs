@@ -17,6 +17,7 @@ mod request;
 mod run;
 pub mod select;
 mod snapshot;
+pub mod stations;
 pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};

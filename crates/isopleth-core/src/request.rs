@@ -61,7 +61,10 @@ pub struct Select {
 
 /// A study area by reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "an area is a code, a list of codes, or {\"codes\": […], \"kind\": …, \"vintage\": …}"
+)]
 pub enum AreaSelect {
     /// One code: `"E09000016"`.
     Code(String),
@@ -113,6 +116,12 @@ impl Request {
     /// The place and the reason, from the JSON reader: an unknown field, a missing one, a value
     /// out of range.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        // Serde would take a list of the fields' values for the document, too.
+        if text.trim_start().starts_with('[') {
+            return Err(serde::de::Error::custom(
+                "a request is a JSON object, not a list",
+            ));
+        }
         serde_json::from_str(text)
     }
 
@@ -121,6 +130,35 @@ impl Request {
     pub fn canonical(&self) -> serde_json::Value {
         // A request holds strings, numbers and enums only; none of them can fail to serialise.
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The request with its areas named so that boundaries loaded later cannot make them ambiguous:
+    /// codes get the kind and vintage that they have now, where all of them share these.
+    #[must_use]
+    pub fn with_pinned_areas(&self, snapshot: &crate::Snapshot) -> Self {
+        let codes = match &self.select.area {
+            Some(AreaSelect::Code(code)) => vec![code.clone()],
+            Some(AreaSelect::Codes(codes)) => codes.clone(),
+            Some(AreaSelect::Of(_)) | None => return self.clone(),
+        };
+        let of: Vec<&crate::domain::Area> = snapshot
+            .areas
+            .iter()
+            .filter(|a| codes.contains(&a.code))
+            .collect();
+        let mut pinned = self.clone();
+        if let Some(first) = of.first()
+            && of
+                .iter()
+                .all(|a| a.kind == first.kind && a.vintage == first.vintage)
+        {
+            pinned.select.area = Some(AreaSelect::Of(AreaOf {
+                codes,
+                kind: Some(first.kind.clone()),
+                vintage: Some(first.vintage.clone()),
+            }));
+        }
+        pinned
     }
 
     /// The id of the run of this request on data of this revision by this engine: the first 16 hex

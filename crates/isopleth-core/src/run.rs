@@ -90,10 +90,10 @@ pub struct Facts {
     pub record_sources: Vec<(String, u64)>,
     /// Selected incidents in the study area that are known to the month only.
     pub month_only: u64,
-    /// What the data can be compared with.
-    pub previous_comparable: bool,
-    /// What the data can be compared with.
-    pub last_year_comparable: bool,
+    /// Whether the data has any record of any kind in the study area.
+    pub has_records: bool,
+    /// Calendar months of the period, and those without any record of any kind in the study area.
+    pub months: Option<(u32, u32)>,
 }
 
 /// A density surface as features need it.
@@ -162,7 +162,7 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
     };
     Ok(Outcome {
-        facts: facts(&selection, comparable),
+        facts: facts(&selection),
         findings,
     })
 }
@@ -193,7 +193,7 @@ fn cells(
     })
 }
 
-fn facts(selection: &Selection, comparable: Comparable) -> Facts {
+fn facts(selection: &Selection) -> Facts {
     let incidents = selection.incidents();
     let mut basis = [0_u64; LocationBasis::ALL.len()];
     let mut by_kind = vec![0_u64; incidents.kinds().len()];
@@ -236,7 +236,9 @@ fn facts(selection: &Selection, comparable: Comparable) -> Facts {
         location_basis,
         record_sources: record_sources.into_iter().collect(),
         month_only: selection.month_only(),
-        previous_comparable: comparable.previous,
-        last_year_comparable: comparable.last_year,
+        has_records: selection.has_records(),
+        months: selection
+            .period
+            .map(|p| selection.months_without_records(p)),
     }
 }

@@ -306,19 +306,16 @@ impl<'a> Selection<'a> {
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// Whether the data has records of some kind in the study area in every month that a period
-    /// touches: without them a count of zero means "not supplied".
+    /// The calendar months that a period touches, and how many of them have no record of any kind in
+    /// the study area: there a count of zero means "not supplied".
     #[must_use]
-    pub fn covers_period(&self, period: Period) -> bool {
+    pub fn months_without_records(&self, period: Period) -> (u32, u32) {
         let incidents = self.incidents();
         let (from, to) = period.minutes();
         let first = month_number(from);
         let months = (month_number(to - 1) - first + 1) as usize;
         let mut seen = vec![false; months];
-        for (location, inside) in self.inside.iter().enumerate() {
-            if !inside {
-                continue;
-            }
+        for (location, _) in self.inside.iter().enumerate().filter(|i| *i.1) {
             for i in incidents.at(location as u32) {
                 let at = incidents.from()[i];
                 if from <= at && at < to {
@@ -326,7 +323,20 @@ impl<'a> Selection<'a> {
                 }
             }
         }
-        seen.into_iter().all(|s| s)
+        let missing = seen.iter().filter(|s| !**s).count();
+        (months as u32, missing as u32)
+    }
+
+    /// Whether the data has records of some kind in the study area in every month of a period.
+    #[must_use]
+    pub fn covers_period(&self, period: Period) -> bool {
+        self.months_without_records(period).1 == 0
+    }
+
+    /// Whether the data has any record of any kind in the study area.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        self.inside.contains(&true)
     }
 }
 

@@ -7,7 +7,8 @@ use isopleth_core::domain::{
     IncidentRow, IncidentSetBuilder, LocationBasis, LonLat, NO_PLACE, Site,
 };
 use isopleth_core::hotspots::Hotspot;
-use isopleth_core::methods::repeat_locations::{self, StationStack};
+use isopleth_core::methods::repeat_locations;
+use isopleth_core::stations::StationStack;
 use isopleth_core::{Findings, Request, Snapshot, run};
 use proptest::prelude::*;
 use support::{BURGLARY, DRUGS, Event, day_span, location, rectangle, world};
@@ -58,18 +59,20 @@ proptest! {
         let at = |e: &Event| Point(location(e.x, e.y).position.coord());
         let n = events.iter()
             .filter(|e| e.kind == BURGLARY && of_2022(e) && area.geometry.intersects(&at(e))).count();
-        let mut total = 0;
+        let (mut total, mut share_of_area) = (0, 0.0);
         for (i, h) in found.iter().enumerate() {
             prop_assert!(h.outline.is_valid(), "{:?}", h.outline);
             prop_assert_eq!(h.rank as usize, i + 1);
             let inside = |kind: u16| events.iter().filter(|e| {
-                e.kind == kind && of_2022(e) && area.geometry.intersects(&at(e)) && h.outline.intersects(&at(e))
+                e.kind == kind && of_2022(e) && h.outline.intersects(&at(e))
             }).count();
             prop_assert_eq!(h.facts.count as usize, inside(BURGLARY));
             prop_assert_eq!(h.facts.count_police_generated as usize, inside(DRUGS));
             prop_assert!((h.share_of_incidents - inside(BURGLARY) as f64 / n as f64).abs() < 1e-12);
             total += h.facts.count as usize;
+            share_of_area += h.share_of_area.unwrap();
         }
+        prop_assert!(share_of_area <= 1.0 + 1e-6, "{share_of_area}");
         // The outlines hold at least the share asked for, but for groups without any incident.
         prop_assert!(total as f64 + 1e-9 >= share * n as f64, "{total} of {n} for {share}");
         prop_assert!(found.windows(2).all(|w| w[0].facts.count >= w[1].facts.count));
@@ -219,6 +222,87 @@ fn an_edge_without_neighbours_is_flagged_and_one_with_is_not() {
         whole[0].peak_density_per_km2
             > hotspots(&world(&east, vec![area]), text)[0].peak_density_per_km2
     );
+}
+
+#[test]
+fn a_hotspot_on_the_border_is_cut_there_on_one_base() {
+    let area = rectangle("A", 545_000.0, 185_000.0, 548_000.0, 188_000.0);
+    let mut events = cluster(547_820.0, 186_500.0, 60, BURGLARY);
+    events.extend(cluster(548_020.0, 186_500.0, 80, BURGLARY));
+    let found = hotspots(
+        &world(&events, vec![area.clone()]),
+        r#"{
+        "select": {"area": "A", "groups": ["burglary"]},
+        "method": {"name": "kernel_density", "bandwidth_m": 400, "h3_resolution": 9},
+        "hotspots": {"share_of_area": 1}}"#,
+    );
+    let [h] = &found[..] else { panic!("{found:?}") };
+    assert!(h.cut_at_boundary);
+    assert_eq!(
+        h.facts.count, 60,
+        "the 80 beyond the border are not inside the outline"
+    );
+    assert_eq!(
+        events
+            .iter()
+            .filter(|e| h
+                .outline
+                .intersects(&Point(location(e.x, e.y).position.coord())))
+            .count(),
+        60
+    );
+    assert!(
+        h.share_of_area.unwrap() <= 1.0 && h.pai.unwrap() >= 1.0,
+        "{h:?}"
+    );
+}
+
+#[test]
+fn areas_that_overlap_count_their_ground_once() {
+    let whole = rectangle("A", 545_000.0, 185_000.0, 548_000.0, 188_000.0);
+    let part = rectangle("B", 546_000.0, 185_000.0, 548_000.0, 187_000.0);
+    let beside = rectangle("C", 548_000.0, 185_000.0, 549_000.0, 188_000.0);
+    let snapshot = world(
+        &cluster(546_000.0, 186_000.0, 60, BURGLARY),
+        vec![whole, part, beside],
+    );
+    let m2 = |codes: &str| {
+        let text = format!(
+            r#"{{"select": {{"area": {codes}}}, "method": {{"name": "repeat_locations"}}}}"#
+        );
+        run(&snapshot, &Request::from_json(&text).unwrap())
+            .unwrap()
+            .facts
+            .study_area_m2
+            .unwrap()
+    };
+    let alone = m2(r#""A""#);
+    assert!((alone - 9e6).abs() < 50.0, "{alone}");
+    assert!((m2(r#"["A", "B"]"#) - alone).abs() < 50.0);
+    assert!((m2(r#"["A", "C"]"#) - 12e6).abs() < 100.0);
+}
+
+#[test]
+fn ground_or_months_without_any_record_are_told_from_zero() {
+    let here = rectangle("A", 545_000.0, 185_000.0, 548_000.0, 188_000.0);
+    let elsewhere = rectangle("B", 445_000.0, 285_000.0, 448_000.0, 288_000.0);
+    let snapshot = world(
+        &cluster(546_000.0, 186_000.0, 60, BURGLARY),
+        vec![here, elsewhere],
+    );
+    let facts = |select: &str| {
+        let text = format!(r#"{{"select": {select}, "method": {{"name": "repeat_locations"}}}}"#);
+        run(&snapshot, &Request::from_json(&text).unwrap())
+            .unwrap()
+            .facts
+    };
+    assert!(!facts(r#"{"area": "B"}"#).has_records);
+    assert!(facts(r#"{"area": "A"}"#).has_records);
+    assert_eq!(
+        facts(r#"{"period": "2021-07/2022-06"}"#).months,
+        Some((12, 6))
+    );
+    assert_eq!(facts(r#"{"period": "2022"}"#).months, Some((12, 0)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub mod write;
 
 pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites};
 
-pub use policy::{PolicyFileError, default_policy, policy_from_toml};
+pub use policy::{PolicyFileError, default_policy, policy_from_toml, policy_to_toml};
 
 use isopleth_core::{Request, RunError, Snapshot};
 
@@ -28,6 +28,7 @@ pub fn analyse(snapshot: &Snapshot, request: &Request) -> Result<layer::Layer, R
 /// # Errors
 /// What is wrong with it, and where, as text.
 pub fn read_request(text: &str, toml: bool) -> Result<Request, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if toml {
         toml::from_str(text).map_err(|e| e.to_string())
     } else {

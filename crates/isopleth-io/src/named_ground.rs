@@ -1,11 +1,14 @@
 //! Readers of named ground: area boundaries and sites.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 
 use geo::orient::{Direction, Orient};
 use geo::{Geometry, MultiPolygon, Validation};
 use geojson::{FeatureCollection, JsonValue};
-use isopleth_core::domain::{Area, InvalidLonLat, LonLat, Site};
+use isopleth_core::domain::{Area, LonLat, Site};
+use isopleth_core::plane::project;
 
 /// Why a file of areas or sites is refused. Nothing of a refused file is used.
 #[derive(Debug, thiserror::Error)]
@@ -47,27 +50,43 @@ pub enum GroundError {
         /// What was wanted.
         wanted: &'static str,
     },
-    /// A position off the globe.
-    #[error("feature {number} ({name}): {source}")]
+    /// A property is there and says nothing.
+    #[error(
+        "feature {number} has nothing in its property `{field}`; fill it in, or name another with --id-field or --name-field"
+    )]
+    Blank {
+        /// The feature, from 1.
+        number: usize,
+        /// The property.
+        field: String,
+    },
+    /// A position off the globe; for a site, one that no distance can be measured from.
+    #[error("feature {number} ({name}): {reason}")]
     Position {
         /// The feature, from 1.
         number: usize,
         /// Its name.
         name: String,
         /// What is wrong.
-        source: InvalidLonLat,
+        reason: String,
     },
-    /// Two features with one code.
+    /// Two features with one code, or two different sites with one id.
     #[error(
-        "code `{code}` stands at features {first} and {second}; codes of one kind and vintage must be unique"
+        "{code_of} `{code}` stands at {unit} {first} and {second}; {code_of}s of one {scope} must be unique"
     )]
     Twice {
-        /// The code.
+        /// `code` of an area or `id` of a site.
+        code_of: &'static str,
+        /// The code or id.
         code: String,
-        /// First feature with it.
-        first: usize,
-        /// Second feature with it.
-        second: usize,
+        /// `features` or `lines`.
+        unit: &'static str,
+        /// First feature or line with it.
+        first: u64,
+        /// Second feature or line with it.
+        second: u64,
+        /// What it must be unique in.
+        scope: &'static str,
     },
     /// No feature at all.
     #[error("it has no features")]
@@ -152,6 +171,10 @@ fn property(feature: &geojson::Feature, number: usize, field: &str) -> Result<St
     match feature.property(field) {
         Some(JsonValue::String(s)) => Ok(s.trim().to_owned()),
         Some(JsonValue::Number(n)) => Ok(n.to_string()),
+        Some(JsonValue::Null) => Err(GroundError::Blank {
+            number,
+            field: field.to_owned(),
+        }),
         _ => Err(GroundError::NoProperty {
             number,
             field: field.to_owned(),
@@ -181,7 +204,8 @@ fn geometry(
 /// Reads areas from GeoJSON, plain or gzip.
 ///
 /// # Errors
-/// [`GroundError`] for anything that is not a collection of polygons in degrees with unique codes.
+/// [`GroundError`] for anything that is not a collection of polygons in degrees with names and with
+/// unique codes.
 pub fn read_areas(
     bytes: &[u8],
     kind: &str,
@@ -197,13 +221,23 @@ pub fn read_areas(
     let mut seen = std::collections::HashMap::new();
     for (i, feature) in collection(bytes)?.features.into_iter().enumerate() {
         let number = i + 1;
-        let code = property(&feature, number, id_field)?;
-        let name = property(&feature, number, name_field)?;
+        let filled = |field: &str| match property(&feature, number, field)? {
+            text if text.is_empty() => Err(GroundError::Blank {
+                number,
+                field: field.to_owned(),
+            }),
+            text => Ok(text),
+        };
+        let code = filled(id_field)?;
+        let name = filled(name_field)?;
         if let Some(first) = seen.insert(code.clone(), number) {
             return Err(GroundError::Twice {
+                code_of: "code",
                 code,
-                first,
-                second: number,
+                unit: "features",
+                first: first as u64,
+                second: number as u64,
+                scope: "kind and vintage",
             });
         }
         let polygons = match geometry(feature, number, &name, "polygon")? {
@@ -218,10 +252,10 @@ pub fn read_areas(
             }
         };
         for c in polygons.coords_iter() {
-            LonLat::new(c.x, c.y).map_err(|source| GroundError::Position {
+            LonLat::new(c.x, c.y).map_err(|e| GroundError::Position {
                 number,
                 name: name.clone(),
-                source,
+                reason: e.to_string(),
             })?;
         }
         if !polygons.is_valid() {
@@ -243,34 +277,92 @@ pub fn read_areas(
 /// Reads sites from GeoJSON points or from CSV, plain or gzip.
 ///
 /// # Errors
-/// [`GroundError`] for anything that is not points in degrees.
+/// [`GroundError`] for anything that is not points in degrees within the National Grid, and for an
+/// id of the file's own that two different sites have.
 pub fn read_sites(
     bytes: &[u8],
     class: &str,
     fields: &SiteFields,
 ) -> Result<Vec<Site>, GroundError> {
     let plain = unpacked(bytes)?;
-    let mut sites = if plain.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
-        sites_from_geojson(&plain, class, fields)?
+    let (unit, found) = if plain.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
+        ("features", sites_from_geojson(&plain, class, fields)?)
     } else {
-        sites_from_csv(&plain, class, fields)?
+        ("lines", sites_from_csv(&plain, class, fields)?)
     };
-    // Two records of one place with one name are one site.
-    sites.sort_by(|a, b| a.id.cmp(&b.id));
-    sites.dedup_by(|a, b| a.id == b.id);
-    Ok(sites)
+    let mut sites = BTreeMap::<String, Found>::new();
+    for site in found {
+        match sites.entry(site.site.id.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(site);
+            }
+            // An id that was made stands for name and position: two records of one place with one
+            // name are one site. The file's own must not let one of two sites vanish.
+            Entry::Occupied(first) if site.own_id && first.get().site != site.site => {
+                return Err(GroundError::Twice {
+                    code_of: "id",
+                    code: site.site.id,
+                    unit,
+                    first: first.get().number,
+                    second: site.number,
+                    scope: "class of sites",
+                });
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    Ok(sites.into_values().map(|found| found.site).collect())
 }
 
-fn site(class: &str, id: Option<String>, name: String, position: LonLat) -> Site {
-    let id = id.filter(|i| !i.is_empty()).unwrap_or_else(|| {
+/// A site and where in the file it stands.
+struct Found {
+    site: Site,
+    /// The feature or line, from 1.
+    number: u64,
+    /// Whether the id is the file's own, and not made here.
+    own_id: bool,
+}
+
+/// Where a site is, or what is wrong with that. Sites are measured from, so they must lie in the
+/// plane that distances are measured in.
+fn in_plane(lon: f64, lat: f64) -> Result<LonLat, String> {
+    if lon == 0.0 && lat == 0.0 {
+        return Err(
+            "longitude 0, latitude 0 is what a missing position is often written as; fill it in, or take the site out"
+                .to_owned(),
+        );
+    }
+    let at = LonLat::new(lon, lat).map_err(|e| e.to_string());
+    let outside = match &at {
+        Ok(at) => match project(*at) {
+            Ok(_) => return Ok(*at),
+            Err(e) => e.to_string(),
+        },
+        Err(e) => e.clone(),
+    };
+    let swapped = LonLat::new(lat, lon).is_ok_and(|at| project(at).is_ok());
+    Err(match swapped {
+        true => format!("longitude {lon}, latitude {lat} is the wrong way round; swap the two"),
+        false => outside,
+    })
+}
+
+fn site(class: &str, id: Option<String>, name: String, position: LonLat, number: u64) -> Found {
+    let id = id.filter(|i| !i.is_empty());
+    let own_id = id.is_some();
+    let id = id.unwrap_or_else(|| {
         let text = format!("{name}\0{:.6}\0{:.6}", position.lon(), position.lat());
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
     });
-    Site {
-        id,
-        name,
-        class: class.to_owned(),
-        position,
+    Found {
+        site: Site {
+            id,
+            name,
+            class: class.to_owned(),
+            position,
+        },
+        number,
+        own_id,
     }
 }
 
@@ -278,7 +370,7 @@ fn sites_from_geojson(
     bytes: &[u8],
     class: &str,
     fields: &SiteFields,
-) -> Result<Vec<Site>, GroundError> {
+) -> Result<Vec<Found>, GroundError> {
     let mut sites = Vec::new();
     for (i, feature) in collection(bytes)?.features.into_iter().enumerate() {
         let number = i + 1;
@@ -295,12 +387,12 @@ fn sites_from_geojson(
                 wanted: "point",
             });
         };
-        let at = LonLat::new(p.x(), p.y()).map_err(|source| GroundError::Position {
+        let at = in_plane(p.x(), p.y()).map_err(|reason| GroundError::Position {
             number,
             name: name.clone(),
-            source,
+            reason,
         })?;
-        sites.push(site(class, id, name, at));
+        sites.push(site(class, id, name, at, number as u64));
     }
     Ok(sites)
 }
@@ -309,7 +401,7 @@ fn sites_from_csv(
     bytes: &[u8],
     class: &str,
     fields: &SiteFields,
-) -> Result<Vec<Site>, GroundError> {
+) -> Result<Vec<Found>, GroundError> {
     let mut reader = csv::Reader::from_reader(bytes);
     let row = |e: &csv::Error| GroundError::Row {
         line: e.position().map_or(1, csv::Position::line),
@@ -342,12 +434,12 @@ fn sites_from_csv(
                 reason: format!("`{text}` is not a coordinate"),
             })
         };
-        let at = LonLat::new(number(lon)?, number(lat)?).map_err(|e| GroundError::Row {
-            line,
-            reason: e.to_string(),
-        })?;
         let text = |i: usize| record.get(i).unwrap_or("").trim().to_owned();
-        sites.push(site(class, id.map(text), text(name), at));
+        let at = in_plane(number(lon)?, number(lat)?).map_err(|reason| GroundError::Row {
+            line,
+            reason: format!("{}: {reason}", text(name)),
+        })?;
+        sites.push(site(class, id.map(text), text(name), at, line));
     }
     if sites.is_empty() {
         return Err(GroundError::Empty);
@@ -427,5 +519,88 @@ mod tests {
         assert!(csv("name,lon,lat\nA,1,2\n").contains("no column `longitude`"));
         assert!(csv("name,longitude,latitude\nA,x,2\n").contains("line 2"));
         assert!(csv("name,longitude,latitude\nA,51.5\n").contains("line 2"));
+    }
+
+    #[test]
+    fn an_id_of_two_different_sites_is_refused() {
+        let fields = SiteFields {
+            id: Some("id".into()),
+            ..fields()
+        };
+        let read = |rows: &str| {
+            let csv = format!("id,name,longitude,latitude\n{rows}");
+            read_sites(csv.as_bytes(), "pub", &fields)
+        };
+        let twice = read("7,Crown,0.1,51.5\n8,Bell,0.1,51.5\n7,Anchor,0.2,51.6\n").unwrap_err();
+        assert_eq!(
+            twice.to_string(),
+            "id `7` stands at lines 2 and 4; ids of one class of sites must be unique"
+        );
+        let moved = read("7,Crown,0.1,51.5\n7,Crown,0.1,51.6\n").unwrap_err();
+        assert!(matches!(moved, GroundError::Twice { .. }));
+        let same = read("7,Crown,0.1,51.5\n7,Crown,0.1,51.5\n").unwrap();
+        assert_eq!(same.len(), 1);
+        let json = br#"{"type":"FeatureCollection","features":[
+            {"type":"Feature","properties":{"id":7,"name":"Crown"},"geometry":{"type":"Point","coordinates":[0.1,51.5]}},
+            {"type":"Feature","properties":{"id":7,"name":"Bell"},"geometry":{"type":"Point","coordinates":[0.1,51.5]}}]}"#;
+        let twice = read_sites(json, "pub", &fields).unwrap_err().to_string();
+        assert!(
+            twice.contains("id `7` stands at features 1 and 2"),
+            "{twice}"
+        );
+    }
+
+    #[test]
+    fn a_site_that_lies_nowhere_is_refused() {
+        for (lon, lat, what) in [
+            ("0", "0", "missing position"),
+            ("-0.0", "0.0", "missing position"),
+            ("51.5", "-0.1", "wrong way round"),
+            (
+                "-73.9",
+                "40.7",
+                "outside the area of the British National Grid",
+            ),
+            ("530000", "180000", "not a position"),
+        ] {
+            let csv = format!("name,longitude,latitude\nBell,0.1,51.5\nCrown,{lon},{lat}\n");
+            let message = read_sites(csv.as_bytes(), "pub", &fields())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                message.contains(what) && message.starts_with("line 3: Crown"),
+                "{message}"
+            );
+            let json = format!(
+                r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{{"name":"Crown"}},"geometry":{{"type":"Point","coordinates":[{lon},{lat}]}}}}]}}"#
+            );
+            let message = read_sites(json.as_bytes(), "pub", &fields())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                message.contains(what) && message.starts_with("feature 1 (Crown)"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_area_needs_a_code_and_a_name() {
+        for (props, field) in [
+            (r#"{"code":" ","name":"One"}"#, "`code`"),
+            (r#"{"code":null,"name":"One"}"#, "`code`"),
+            (r#"{"code":"E1","name":""}"#, "`name`"),
+        ] {
+            let json = format!(
+                r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{props},"geometry":{{"type":"Polygon","coordinates":[[[0,51],[1,51],[1,52],[0,51]]]}}}}]}}"#
+            );
+            let message = read_areas(json.as_bytes(), "ward", "1", "code", "name")
+                .unwrap_err()
+                .to_string();
+            assert!(
+                message.contains(field) && message.contains("feature 1 has nothing"),
+                "{message}"
+            );
+        }
     }
 }

@@ -28,6 +28,14 @@ pub fn default_policy() -> Policy {
     policy_from_toml(DEFAULT).expect("the built-in policy is tested")
 }
 
+/// A table as the text of a file, which [`policy_from_toml`] reads back.
+///
+/// # Errors
+/// What the TOML writer says of a table that cannot be written.
+pub fn policy_to_toml(policy: &Policy) -> Result<String, toml::ser::Error> {
+    toml::to_string_pretty(policy)
+}
+
 /// A table from the text of its file.
 ///
 /// # Errors
@@ -45,6 +53,12 @@ mod tests {
     use isopleth_core::domain::Lens;
 
     use super::*;
+
+    #[test]
+    fn a_table_is_written_as_it_is_read() {
+        let text = policy_to_toml(&default_policy()).unwrap();
+        assert_eq!(policy_from_toml(&text).unwrap(), default_policy());
+    }
 
     fn of(term: &str, sub_type: &str, source: &str) -> (String, String, Lens) {
         let r = default_policy().resolve(term, sub_type, source);

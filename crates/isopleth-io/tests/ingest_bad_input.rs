@@ -431,3 +431,128 @@ fn a_sink_that_fails_stops_the_file() {
     assert_eq!(error.code(), "not_stored");
     assert!(error.to_string().contains("disk full"));
 }
+
+#[test]
+fn a_day_that_is_none_is_not_stored_as_its_month() {
+    let mapping = mapped(
+        "name='m'\ndates=['%d/%m/%Y %H:%M','%d/%m/%Y','%m/%Y']\n[columns]\nlon='x'\nlat='y'\nterm='t'\ndate='d'\n",
+    );
+    let csv = "t,d,x,y\nA,31/02/2023,0.2,51.5\nA,31/04/2023 10:00,0.2,51.5\nA,28/02/2023,0.2,51.5\nA,02/2023,0.2,51.5\n";
+    let taken = bytes("a.csv", csv.as_bytes(), &mapping).unwrap();
+    assert_eq!(taken.reasons()["bad_date"], 2);
+    assert_eq!(taken.rows.len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("2022-03-x-street.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for path in [pipe, "/dev/null".into()] {
+        let error = find_inputs(&[path]).unwrap_err();
+        assert_eq!(error.code(), "not_a_file");
+        assert!(error.to_string().contains("save it to a file first"));
+    }
+    let good = folder.path().join("2022-02-x-street.csv");
+    fs::write(&good, format!("{STREET}{}", street("a", "Burglary"))).unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&good, &link).unwrap();
+    let linked = find_inputs(&[link]).unwrap();
+    assert_eq!(take(&linked[0], &Options::default()).unwrap().rows.len(), 1);
+    let inputs = find_inputs(&[folder.path().to_owned()]).unwrap();
+    let reasons: Vec<_> = inputs.iter().map(|i| i.skipped()).collect();
+    assert_eq!(reasons[..2], [None, Some("not a regular file")]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_broken_in_a_folder_fails_alone() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    symlink("nobody@nowhere.1", at(".#lock")).unwrap();
+    symlink("nowhere", at("gone.csv")).unwrap();
+    symlink("loop.csv", at("loop.csv")).unwrap();
+    symlink(".", at("round")).unwrap();
+    let good = format!("{STREET}{}", street("a", "Burglary"));
+    let whole = zip(&[("2022-02-x-street.csv", good.as_bytes())]);
+    fs::write(at("cut.zip"), &whole[..whole.len() - 30]).unwrap();
+    fs::write(at("z.csv"), &good).unwrap();
+
+    let (mut read, mut skipped, mut failed) = (0, Vec::new(), Vec::new());
+    for input in find_inputs(&[folder.path().to_owned()]).unwrap() {
+        match take(&input, &Options::default()) {
+            Ok(taken) => read += taken.rows.len(),
+            Err(e) if e.is_skipped() => skipped.push(e.to_string()),
+            Err(e) => failed.push(e),
+        }
+    }
+    assert_eq!(read, 1);
+    let reasons = [
+        "a hidden file",
+        "a link to nothing",
+        "cannot be read",
+        "a link to a folder",
+    ];
+    assert_eq!(skipped.len(), reasons.len(), "{skipped:#?}");
+    for (skipped, reason) in skipped.iter().zip(reasons) {
+        assert!(skipped.contains(reason), "{skipped}");
+    }
+    assert_eq!(failed.len(), 1);
+    let named = find_inputs(&[at("cut.zip")]).unwrap_err();
+    assert_eq!(named.code(), "damaged_archive");
+    assert_eq!(failed[0].to_string(), named.to_string());
+
+    fs::remove_file(at("z.csv")).unwrap();
+    fs::remove_file(at("cut.zip")).unwrap();
+    let nothing = find_inputs(&[folder.path().to_owned()]).unwrap_err();
+    assert_eq!(nothing.code(), "nothing_here");
+    let message = nothing.to_string();
+    assert!(
+        message.contains("gone.csv (a link to nothing)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_quote_that_swallows_a_big_file_is_named() {
+    let open = street("b", "Burglary").replace("On or near", "\"On or near");
+    let rest = street("c", "Robbery").repeat(20_000);
+    let csv = format!("{STREET}{}{open}{rest}", street("a", "Burglary"));
+    let (code, message) = code(text(&csv));
+    assert_eq!(code, "long_record");
+    assert!(
+        message.contains("the quote on line 3 was probably not closed"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_huge_feature_is_not_said_to_inflate() {
+    let json = format!(
+        "{{\"type\":\"FeatureCollection\",\"features\":[\n{{\"type\":\"Feature\",\"geometry\":null,\"properties\":{{\"offence\":\"A\",\"date\":\"2022-03-04\"}}}},\n{{\"type\":\"Feature\",\"properties\":{{\"x\":\"{}\"}}}}]}}",
+        "x".repeat(17 << 20)
+    );
+    for packed in [json.clone().into_bytes(), gzip(json.as_bytes())] {
+        let (code, message) = code(bytes("a.geojson", &packed, &Options::default()));
+        assert_eq!(code, "long_feature");
+        assert!(
+            message.contains("near line 3: feature 2") && !message.contains("inflates"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_nul_byte_is_found_by_its_offset() {
+    let mut csv = STREET.as_bytes().to_vec();
+    csv[20] = 0;
+    let (code_, message) = code(bytes("a.csv", &csv, &Options::default()));
+    assert_eq!(code_, "not_text");
+    assert!(message.contains("byte offset 20)"), "{message}");
+    let marked = [b"\xef\xbb\xbf", &csv[..]].concat();
+    let (_, message) = code(bytes("a.csv", &marked, &Options::default()));
+    assert!(message.contains("byte offset 23)"), "{message}");
+}

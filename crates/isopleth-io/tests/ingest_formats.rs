@@ -446,3 +446,35 @@ fn the_synthetic_force_extract_is_read() {
     assert_eq!(force["located_without_uprn"], by(LocationBasis::Street));
     assert_eq!(by(LocationBasis::Station), 110);
 }
+
+#[test]
+fn each_month_file_owns_its_ids() {
+    let first = format!("{STREET}{}", street("a", "Burglary"));
+    let second = first.replace("2022-03", "2022-04");
+    let street_key = |name: &str, csv: &str| {
+        let taken = bytes(name, csv.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(taken.rows.len(), 1);
+        taken.rows[0].key
+    };
+    let both = || {
+        [
+            street_key("2022-03-x-street.csv", &first),
+            street_key("2022-04-x-street.csv", &second),
+        ]
+    };
+    let keys = both();
+    assert_ne!(keys[0], keys[1], "one id in two months is two records");
+    assert_eq!(both(), keys, "a second ingest finds them again");
+    let zipped = zip(&[("2022-03/2022-03-x-street.csv", first.as_bytes())]);
+    let moved = bytes("a.zip", &zipped, &Options::default()).unwrap();
+    assert_eq!(moved.rows[0].key, keys[0], "a file may move");
+    let outcome = first.replace("Under investigation", "Offender charged");
+    assert_eq!(street_key("2022-03-x-street.csv", &outcome), keys[0]);
+    let nameless = street_key("export.csv", &first);
+    assert_eq!(nameless, street_key("other.csv", &second));
+
+    let mapping = mapped("name='m'\n[columns]\nid='i'\nlon='x'\nlat='y'\nterm='t'\nmonth='m'\n");
+    let csv = "i,t,m,x,y\n1,Burglary,2022-01,0.2,51.5\n";
+    let mapped_key = |name| bytes(name, csv.as_bytes(), &mapping).unwrap().rows[0].key;
+    assert_eq!(mapped_key("2022-03-a.csv"), mapped_key("2022-04-a.csv"));
+}

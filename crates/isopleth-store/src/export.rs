@@ -43,6 +43,18 @@ pub struct ExportReport {
 }
 
 impl Store {
+    /// Writes a copy that is a store itself, to try things on.
+    ///
+    /// # Errors
+    /// [`StoreError::FileExists`]; [`StoreError::Io`]; errors of the database.
+    pub fn copy_to(&self, out: &Path) -> Result<(), StoreError> {
+        let draft = Draft::beside(out)?;
+        self.connection.execute("VACUUM INTO ?1", [draft.text()?])?;
+        let copy = draft.open()?;
+        draft.publish(copy, out)?;
+        Ok(())
+    }
+
     /// Writes a copy for other programs: no log files, with R-trees, extents and styles, every
     /// saved layer's latest run as a table of its own, and the incidents a second time with texts
     /// in place of codes (`incidents_readable`). Never overwrites a file.

@@ -186,16 +186,6 @@ impl FileWriter<'_> {
         Ok(tally)
     }
 
-    /// Ends the file without storing it, and says what would have become of its rows.
-    ///
-    /// # Errors
-    /// Errors of the database.
-    pub fn abandon(mut self) -> Result<Tally, StoreError> {
-        self.flush()?;
-        self.tx.rollback()?;
-        Ok(self.tally)
-    }
-
     fn flush(&mut self) -> Result<(), StoreError> {
         let waiting = std::mem::take(&mut self.waiting);
         let mut select = self.tx.prepare_cached(SELECT)?;

@@ -71,6 +71,9 @@ const TAKEN: [&str; 18] = [
 /// Beginnings that SQLite and GeoPackage keep for themselves.
 const TAKEN_STARTS: [&str; 3] = ["gpkg_", "rtree_", "sqlite_"];
 
+/// Beginnings that the service gives to areas and sites.
+const SERVED_STARTS: [&str; 2] = ["areas-", "sites-"];
+
 /// A layer's name stands in URLs, file names and table names.
 pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
@@ -80,6 +83,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
         "it has more than 60 characters; shorten it"
     } else if !name.bytes().all(allowed) {
         "use only lower-case letters a to z, digits, `-` and `_`"
+    } else if !name.bytes().any(|b| b.is_ascii_alphanumeric()) {
+        "it has neither a letter nor a digit"
+    } else if SERVED_STARTS.iter().any(|s| name.starts_with(s)) {
+        "names that begin with `areas-` and `sites-` belong to the collections of areas and sites"
     } else if TAKEN.contains(&name) || TAKEN_STARTS.iter().any(|s| name.starts_with(s)) {
         "the name belongs to a table of the store; add a word to it"
     } else {

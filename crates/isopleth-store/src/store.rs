@@ -269,11 +269,12 @@ pub(crate) fn load_policy(connection: &Connection) -> Result<Policy, StoreError>
 
 fn configure(connection: &Connection, read_only: bool) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "memory")?;
-    // Kibibytes. Every index page that a file touches should stay at hand until it is committed.
-    connection.pragma_update(None, "cache_size", -131_072)?;
     if read_only {
-        return Ok(());
+        // Kibibytes. A reader scans: what it has read it will not read again.
+        return connection.pragma_update(None, "cache_size", -4096);
     }
+    // Every index page that a file touches should stay at hand until it is committed.
+    connection.pragma_update(None, "cache_size", -131_072)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_BYTES / PAGE_BYTES)?;

@@ -211,25 +211,20 @@ fn old_and_new_rows_may_take_turns_and_repeat() {
 }
 
 #[test]
-fn a_dry_run_tells_and_stores_nothing() {
+fn what_is_tried_on_a_copy_leaves_the_store_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = new_store(folder.path(), "s.gpkg");
     ingest(&mut store, "f", &facts()[..50]);
     let revision = store.data_revision().unwrap();
-    let (rows, texts) = batch(&facts());
-    let mut file = store.begin_file(&source("g")).unwrap();
-    file.push(&rows, &texts).unwrap();
-    assert_eq!(
-        file.abandon().unwrap(),
-        Tally {
-            stored: 150,
-            updated: 0,
-            unchanged: 50
-        }
-    );
+    let path = folder.path().join("copy.gpkg");
+    store.copy_to(&path).unwrap();
+    assert!(store.copy_to(&path).is_err(), "never overwrites");
+    let mut copy = Store::open(&path).unwrap();
+    assert_eq!(copy.data_revision().unwrap(), revision);
+    let tally = ingest(&mut copy, "g", &facts());
+    assert_eq!((tally.stored, tally.unchanged), (150, 50));
     assert_eq!(store.data_revision().unwrap(), revision);
     assert_eq!(store.snapshot().unwrap().incidents.len(), 50);
-    assert_eq!(store.sources().unwrap().len(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use isopleth_benches::clock::Runs;
 use isopleth_benches::load::Failure;
 use isopleth_core::kernel::Kernel;
 use isopleth_core::lattice::{Lattice, Tiling};
-use isopleth_core::plane::{Planar, unproject};
+use isopleth_core::plane::Planar;
 use isopleth_core::surface;
 use isopleth_tests::oracle::{
     BANDWIDTH_M, CORNER, DensityOracle, SIZE, collapse, how_to_make_points, peer_data, peer_points,
@@ -123,10 +123,7 @@ fn lattice(side: u32) -> Result<Lattice, Failure> {
             y: CORNER.1 + SIZE.1 - half,
         },
     ];
-    let corners = [
-        (corners[0], unproject(corners[0])?),
-        (corners[1], unproject(corners[1])?),
-    ];
+    let corners = [(corners[0], 1.0, 0), (corners[1], 1.0, 1)];
     Ok(Lattice::around(Tiling::Square(side), &corners, 0.0)?)
 }
 

@@ -102,7 +102,9 @@ impl Demo {
         fill(&mut store, folder.path())?;
         let snapshot = store.snapshot()?;
         for (name, text) in LAYERS {
-            let request = Request::from_json(text).map_err(|e| format!("layer {name}: {e}"))?;
+            let request = Request::from_json(text)
+                .map_err(|e| format!("layer {name}: {e}"))?
+                .with_pinned_areas(&snapshot);
             let result = analyse(&snapshot, &request)?;
             show(&result);
             store.put_layer(name, &request)?;

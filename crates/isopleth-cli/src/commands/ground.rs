@@ -27,10 +27,10 @@ pub(crate) struct AddAreas {
     /// GeoJSON, plain or gzip, in longitude and latitude.
     file: PathBuf,
     /// What the areas are: ward, borough, lsoa.
-    #[arg(long)]
+    #[arg(long, value_parser = plain_word)]
     kind: String,
     /// Vintage of the boundaries: 2018. The same code of another vintage is another area.
-    #[arg(long)]
+    #[arg(long, value_parser = plain_word)]
     vintage: String,
     /// Property with the code.
     #[arg(long, default_value = "GSS_CODE", value_name = "NAME")]
@@ -92,7 +92,7 @@ pub(crate) struct AddSites {
     /// GeoJSON points or CSV, plain or gzip, in longitude and latitude.
     file: PathBuf,
     /// What the sites are: pub, school, `police_station`, custody.
-    #[arg(long)]
+    #[arg(long, value_parser = plain_word)]
     class: String,
     /// Property or column with the site's own id; without it one is made from name and position.
     #[arg(long, value_name = "NAME")]
@@ -144,4 +144,14 @@ fn say(what: &str, tally: Tally) {
         tally.updated,
         tally.unchanged
     );
+}
+
+/// Kinds, vintages and classes stand in addresses and requests.
+fn plain_word(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+    if !text.is_empty() && text.len() <= 40 && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("use lower-case letters, digits, `_`, `.` and `-`, at most 40".to_owned())
+    }
 }

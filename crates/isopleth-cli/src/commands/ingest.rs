@@ -1,7 +1,6 @@
 //! `isopleth ingest`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -61,27 +60,14 @@ impl Ingest {
             mapping,
             ..Options::default()
         };
-        let mut rejects = match &self.rejects {
-            None => None,
-            Some(path) => {
-                let file = File::create(path)
-                    .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-                Some(RejectWriter::new(BufWriter::new(file))?)
-            }
-        };
         let inputs = find_inputs(&self.paths)?;
         let mut store = self.open_store()?;
+        let mut rejects = self.rejects_file()?;
         let progress = Progress::new(&inputs);
-        let mut summary = ingest(
-            &mut store,
-            &inputs,
-            &options,
-            rejects.as_mut(),
-            self.dry_run,
-            &progress,
-        )?;
-        if let Some(rejects) = &mut rejects {
-            rejects.flush()?;
+        let writer = rejects.as_mut().map(|r| &mut r.writer);
+        let mut summary = ingest(&mut store, &inputs, &options, writer, &progress)?;
+        if let Some(rejects) = rejects {
+            rejects.keep()?;
         }
         if summary.skipped.len() == inputs.len() {
             return Err(nothing_recognised(&self.paths, &summary.skipped).into());
@@ -92,34 +78,84 @@ impl Ingest {
         } else {
             summary.print(self.dry_run);
         }
-        for (file, error) in &summary.failed {
-            eprintln!("error: {file}: {error}");
+        for (_, error) in &summary.failed {
+            eprintln!("error: {error}");
         }
-        match summary.failed.len() {
-            0 => Ok(()),
-            n => Err(format!(
-                "{n} of {} files were refused whole; the others are in",
-                n + summary.files
-            )
-            .into()),
+        match (summary.failed.len(), summary.files) {
+            (0, _) => Ok(()),
+            (n, 0) => Err(format!("nothing was stored: {n} files were refused").into()),
+            (n, files) => {
+                Err(format!("{n} files were refused whole; the other {files} are in").into())
+            }
         }
     }
 
-    /// A dry run on a store that does not exist yet needs one for its transactions, and leaves none.
+    /// A dry run works on a copy: what one file brings decides what the next would.
     fn open_store(&self) -> Result<Target, Failure> {
-        let policy = isopleth_io::default_policy();
-        if self.dry_run && !self.store.store.exists() {
-            let folder = tempfile::tempdir()?;
-            let store = Store::open_or_create(&folder.path().join("dry-run.gpkg"), &policy)?;
+        let (path, policy) = (&self.store.store, isopleth_io::default_policy());
+        if !self.dry_run {
+            let store = Store::open_or_create(path, &policy)?;
             return Ok(Target {
                 store,
-                _folder: Some(folder),
+                _folder: None,
             });
         }
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("dry-run.gpkg");
+        if path.exists() {
+            Store::open_read_only(path)?.copy_to(&copy)?;
+        }
+        let store = Store::open_or_create(&copy, &policy)?;
         Ok(Target {
-            store: Store::open_or_create(&self.store.store, &policy)?,
-            _folder: None,
+            store,
+            _folder: Some(folder),
         })
+    }
+
+    /// Opens the file for rejected rows beside its place; it takes its place when all is done, so
+    /// that a failure leaves what was there.
+    fn rejects_file(&self) -> Result<Option<RejectsFile>, Failure> {
+        let Some(path) = &self.rejects else {
+            return Ok(None);
+        };
+        let same = |other: &PathBuf| match (path.canonicalize(), other.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => false,
+        };
+        if same(&self.store.store) || self.paths.iter().any(same) {
+            return Err(format!(
+                "--rejects {} is the store or an input; name another file",
+                path.display()
+            )
+            .into());
+        }
+        let fail = |e: std::io::Error| format!("cannot write {}: {e}", path.display());
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let draft = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))
+            .map_err(fail)?;
+        let file = draft.reopen().map_err(fail)?;
+        let writer = RejectWriter::new(BufWriter::new(file)).map_err(fail)?;
+        Ok(Some(RejectsFile {
+            path: path.clone(),
+            draft,
+            writer,
+        }))
+    }
+}
+
+/// The rejected rows on their way to their file.
+struct RejectsFile {
+    path: PathBuf,
+    draft: tempfile::NamedTempFile,
+    writer: RejectWriter,
+}
+
+impl RejectsFile {
+    fn keep(mut self) -> Result<(), Failure> {
+        let fail = |e: std::io::Error| format!("cannot write {}: {e}", self.path.display());
+        self.writer.flush().map_err(fail)?;
+        self.draft.persist(&self.path).map_err(|e| fail(e.error))?;
+        Ok(())
     }
 }
 
@@ -272,7 +308,7 @@ pub(crate) fn ingest_quietly(
     inputs: &[Input],
     options: &Options,
 ) -> Result<Summary, Failure> {
-    ingest(store, inputs, options, None, false, &Progress::Silent)
+    ingest(store, inputs, options, None, &Progress::Silent)
 }
 
 /// Reads inputs into a store, each in a transaction of its own.
@@ -281,7 +317,6 @@ fn ingest(
     inputs: &[Input],
     options: &Options,
     mut rejects: Option<&mut RejectWriter>,
-    dry_run: bool,
     progress: &Progress,
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
@@ -311,11 +346,7 @@ fn ingest(
                     read: report.read,
                     rejected: report.rejected_count(),
                 };
-                let tally = if dry_run {
-                    writer.abandon()?
-                } else {
-                    writer.commit(&facts)?
-                };
+                let tally = writer.commit(&facts)?;
                 progress.end(input, Some((&report, tally)));
                 summary.add(report, tally);
             }

@@ -48,6 +48,7 @@ impl Layers {
                 let request = read_request(&a.request)?;
                 let mut store = Store::open(&a.name.store.store)?;
                 let snapshot = store.snapshot()?;
+                let request = request.with_pinned_areas(&snapshot);
                 let result = analyse(&snapshot, &request)?;
                 let features = result.features.len();
                 store.put_layer(&a.name.name, &request)?;

@@ -12,10 +12,20 @@ use crate::{Failure, StoreArg};
 /// The policy table.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policies {
-    /// List the offence groups of the store's table.
-    Show(StoreArg),
+    /// List the offence groups of the store's table, or print the table to edit it.
+    Show(Show),
     /// Replace the store's table and sort every record anew.
     Set(Set),
+}
+
+/// Shows the table.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    store: StoreArg,
+    /// Print the whole table as TOML, as `isopleth policy set` takes it.
+    #[arg(long)]
+    toml: bool,
 }
 
 /// Replaces the table.
@@ -31,7 +41,11 @@ impl Policies {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Show(s) => {
-                let policy = Store::open_read_only(&s.store)?.policy()?;
+                let policy = Store::open_read_only(&s.store.store)?.policy()?;
+                if s.toml {
+                    say!("{}", isopleth_io::policy_to_toml(&policy)?);
+                    return Ok(());
+                }
                 say!("{} {}", policy.id, policy.version);
                 let mut table = Table::new(&["group", "title", "lens", "activity"]);
                 for g in policy.groups {

@@ -259,7 +259,7 @@ impl Lattice {
 }
 
 /// Rounds to 7 decimals and winds as RFC 7946 asks.
-fn tidy(polygon: &Polygon) -> Polygon {
+pub(crate) fn tidy(polygon: &Polygon) -> Polygon {
     use geo::orient::{Direction, Orient};
     let round = |v: f64| (v * 1e7).round() / 1e7;
     let ring = |ring: &LineString| -> LineString {
@@ -288,4 +288,69 @@ fn tidy(polygon: &Polygon) -> Polygon {
         polygon.interiors().iter().map(ring).collect(),
     )
     .orient(Direction::Default)
+}
+
+/// Tidies what an overlay gave: rounded corners can leave spikes a few centimetres wide, and rings
+/// that cross themselves by as much. Degenerate rings go.
+pub(crate) fn mended(parts: geo::MultiPolygon) -> Vec<Polygon> {
+    use geo::Validation;
+    let mut done = Vec::new();
+    let mut open: Vec<(Polygon, u8)> = parts.into_iter().map(|p| (p, 0)).collect();
+    while let Some((part, tries)) = open.pop() {
+        let Some(part) = without_spikes(&tidy(&part)) else {
+            continue;
+        };
+        if tries == 4 || part.is_valid() {
+            done.push(part);
+        } else {
+            open.extend(
+                geo::unary_union([&part])
+                    .into_iter()
+                    .map(|p| (p, tries + 1)),
+            );
+        }
+    }
+    // Taken from a stack: put the parts into an order of their own.
+    done.sort_by(|a, b| {
+        let first = |p: &Polygon| p.exterior().0[0];
+        let (a, b) = (first(a), first(b));
+        a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y))
+    });
+    done
+}
+
+/// A polygon without corners at which a ring turns back on itself; none if nothing is left of it.
+fn without_spikes(polygon: &Polygon) -> Option<Polygon> {
+    // Degrees: three units of the last decimal kept.
+    const WIDTH: f64 = 3e-7;
+    let ring = |ring: &LineString| -> Option<LineString> {
+        let mut open: Vec<geo::Coord> = ring.0[..ring.0.len().saturating_sub(1)].to_vec();
+        let mut i = 0;
+        let mut steady = 0;
+        while steady < open.len() {
+            let n = open.len();
+            if n < 3 {
+                return None;
+            }
+            let (a, b, c) = (open[(i + n - 1) % n], open[i % n], open[(i + 1) % n]);
+            let (ab, bc) = (b - a, c - b);
+            let length = ab.x.hypot(ab.y);
+            let back = ab.x * bc.x + ab.y * bc.y < 0.0;
+            let apart = (ab.x * bc.y - ab.y * bc.x).abs() / length.max(f64::MIN_POSITIVE);
+            if length == 0.0 || (back && apart <= WIDTH) {
+                open.remove(i % n);
+                i = (i + n - 2) % (n - 1);
+                steady = 0;
+            } else {
+                i = (i + 1) % n;
+                steady += 1;
+            }
+        }
+        let mut closed = LineString(open);
+        closed.close();
+        (closed.0.len() > 3).then_some(closed)
+    };
+    let exterior = ring(polygon.exterior())?;
+    let holes = polygon.interiors().iter().filter_map(ring).collect();
+    Some(tidy(&Polygon::new(exterior, holes)))
 }

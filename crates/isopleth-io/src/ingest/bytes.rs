@@ -15,6 +15,8 @@ pub(crate) struct Text {
     pub(crate) reader: Peek<Box<dyn Read + Send>>,
     /// Whether it came out of a decompressor, so that a read error means damaged data.
     pub(crate) compressed: bool,
+    /// Bytes of a byte order mark that were passed over.
+    pub(crate) mark: usize,
     /// What to tell about its encoding.
     pub(crate) note: Option<String>,
 }
@@ -29,7 +31,7 @@ pub(crate) fn text(
 ) -> io::Result<Text> {
     let mut compressed = false;
     let raw: Box<dyn Read + Send> = match &input.place {
-        Place::File(path) => Box::new(File::open(path)?),
+        Place::File(path) | Place::BrokenArchive(path) => Box::new(File::open(path)?),
         Place::Entry(entry) => {
             compressed = true;
             let mut file = File::open(&entry.archive)?;
@@ -60,9 +62,11 @@ pub(crate) fn text(
         limit,
     });
     let mut reader = Peek::new(limited);
+    let mut mark = 0;
     let marked = match reader.peek(3)? {
         [0xef, 0xbb, 0xbf] => {
-            reader.skip(3);
+            mark = 3;
+            reader.skip(mark);
             None
         }
         [0xff, 0xfe, ..] => Some(UTF_16LE),
@@ -79,6 +83,7 @@ pub(crate) fn text(
     Ok(Text {
         reader,
         compressed,
+        mark,
         note,
     })
 }

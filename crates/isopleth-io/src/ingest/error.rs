@@ -16,6 +16,14 @@ pub enum IngestError {
         /// What the system says.
         cause: io::Error,
     },
+    /// A pipe, a device or a socket.
+    #[error(
+        "{file}: is not a regular file, and a source is read more than once; save it to a file first, and name that"
+    )]
+    NotAFile {
+        /// What was named.
+        file: String,
+    },
     /// A folder or archive that holds no file of a known type.
     #[error(
         "{path}: nothing in here is a crime, stop-and-search, mapped CSV or GeoJSON file ({seen}); name the folder, zip or file that holds the data"
@@ -87,10 +95,14 @@ pub enum IngestError {
         file: String,
     },
     /// Not text.
-    #[error("{file}: is not text; name a CSV or GeoJSON file, plain, gzip or in a zip")]
+    #[error(
+        "{file}: is not text (a NUL byte at byte offset {offset}); name a CSV or GeoJSON file, plain, gzip or in a zip"
+    )]
     NotText {
         /// The file.
         file: String,
+        /// Where the first NUL byte stands, from 0, after unpacking.
+        offset: usize,
     },
     /// A header of one column that holds another delimiter.
     #[error(
@@ -148,6 +160,18 @@ pub enum IngestError {
         /// Bytes that are allowed.
         limit: usize,
     },
+    /// A record beyond all measure, because a quote keeps swallowing the records after it.
+    #[error(
+        "{file}: line {line}: a quoted field that opens here makes the record longer than {limit} bytes; the quote on line {line} was probably not closed: close it, or double quotes inside quoted fields"
+    )]
+    LongQuoted {
+        /// The file.
+        file: String,
+        /// Line that the quote stands on.
+        line: u64,
+        /// Bytes that are allowed.
+        limit: usize,
+    },
     /// A quote that is never closed.
     #[error(
         "{file}: line {line}: the quote that opens here is never closed, which would swallow the records after it; close it, or double quotes inside quoted fields"
@@ -167,6 +191,20 @@ pub enum IngestError {
         file: String,
         /// What is wrong, with line and column.
         reason: String,
+    },
+    /// A feature beyond all measure.
+    #[error(
+        "{file}: near line {line}: feature {number}, or what stands before it, is longer than {limit} bytes, which no point with its properties is; mend or remove it"
+    )]
+    LongFeature {
+        /// The file.
+        file: String,
+        /// Line at which reading stopped.
+        line: u64,
+        /// The feature, from 1.
+        number: u64,
+        /// Bytes that are allowed.
+        limit: u64,
     },
     /// Features without the properties that an incident needs.
     #[error(
@@ -223,6 +261,7 @@ impl IngestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Read { .. } => "cannot_read",
+            Self::NotAFile { .. } => "not_a_file",
             Self::NothingHere { .. } => "nothing_here",
             Self::Skipped { .. } => "skipped",
             Self::Archive { .. } => "damaged_archive",
@@ -236,8 +275,9 @@ impl IngestError {
             Self::UnknownHeader { .. } => "unknown_header",
             Self::MissingColumn { .. } => "missing_column",
             Self::DuplicateColumn { .. } => "duplicate_column",
-            Self::LongRecord { .. } => "long_record",
+            Self::LongRecord { .. } | Self::LongQuoted { .. } => "long_record",
             Self::UnclosedQuote { .. } => "unclosed_quote",
+            Self::LongFeature { .. } => "long_feature",
             Self::GeoJson { .. } => "not_geojson",
             Self::NoProperty { .. } => "no_property",
             Self::OtherFormat { .. } => "other_format",

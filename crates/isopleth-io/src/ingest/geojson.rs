@@ -11,7 +11,6 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 
 use super::IngestError;
-use super::bytes::TooLong;
 use super::delivery::Delivery;
 use super::fields::{Cells, ROLES, Role};
 use super::header::listed;
@@ -108,7 +107,17 @@ pub(crate) fn read(
     }
     if let Err(error) = result {
         if error.is_io() {
-            return Err(broken(&file, error.line() as u64, compressed, error.into()));
+            let (line, cause) = (error.line() as u64, io::Error::from(error));
+            let long = cause.get_ref().and_then(|e| e.downcast_ref());
+            return Err(match long {
+                Some(LongFeature) => IngestError::LongFeature {
+                    file,
+                    line,
+                    number: features.number + 1,
+                    limit: MAX_FEATURE,
+                },
+                None => broken(&file, line, compressed, cause),
+            });
         }
         return Err(IngestError::GeoJson {
             file,
@@ -118,6 +127,11 @@ pub(crate) fn read(
     features.finish();
     Ok(())
 }
+
+/// The error of a feature that takes more than its share. The file itself may be of any size.
+#[derive(Debug, thiserror::Error)]
+#[error("a feature of more than {MAX_FEATURE} bytes")]
+struct LongFeature;
 
 /// A stream that fails when a feature takes more than its share.
 struct Budget<R> {
@@ -130,7 +144,7 @@ impl<R: Read> Read for Budget<R> {
         let n = self.inner.read(buffer)?;
         match self.left.get().checked_sub(n as u64) {
             Some(left) => self.left.set(left),
-            None => return Err(io::Error::other(TooLong(MAX_FEATURE))),
+            None => return Err(io::Error::other(LongFeature)),
         }
         Ok(n)
     }

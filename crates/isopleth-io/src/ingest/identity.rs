@@ -1,7 +1,7 @@
 //! Keys that make ingest idempotent. What goes into them, and why, stands in the
 //! [module documentation](super).
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 use super::intern::FastMap;
 
@@ -32,12 +32,15 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// For a file of this format.
-    pub(crate) fn new(format: &str) -> Self {
-        let id_seed = xxh3_64(format.as_bytes());
+    /// For a file of this format; `id_month` is the month that its ids belong to, if any.
+    pub(crate) fn new(format: &str, id_month: &str) -> Self {
+        let seed = xxh3_64(format.as_bytes());
         Self {
-            id_seed,
-            content_seed: id_seed ^ 0x5bd1_e995_9e37_79b9,
+            id_seed: match id_month {
+                "" => seed,
+                month => xxh3_64_with_seed(month.as_bytes(), seed),
+            },
+            content_seed: seed ^ 0x5bd1_e995_9e37_79b9,
             seen: FastMap::default(),
         }
     }
@@ -97,17 +100,31 @@ pub(crate) fn stem_of(name: &str) -> &str {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let base = base.strip_suffix(".gz").unwrap_or(base);
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    let dated = stem.len() > 8
-        && stem.bytes().take(8).enumerate().all(|(i, b)| match i {
+    if stem.len() > 8 && dated(stem) {
+        stem
+    } else {
+        ""
+    }
+}
+
+/// Month of a file name such as `2022-02/2022-02-metropolitan-street.csv`.
+pub(crate) fn month_of(name: &str) -> &str {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    if dated(base) { &base[..7] } else { "" }
+}
+
+/// Whether a text begins like `2022-02-`.
+fn dated(text: &str) -> bool {
+    text.len() >= 8
+        && text.bytes().take(8).enumerate().all(|(i, b)| match i {
             4 | 7 => b == b'-',
             _ => b.is_ascii_digit(),
-        });
-    if dated { stem } else { "" }
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::stem_of;
+    use super::{month_of, stem_of};
 
     #[test]
     fn folders_and_compression_do_not_count() {
@@ -120,5 +137,11 @@ mod tests {
         }
         assert_eq!(stem_of("stops.csv"), "");
         assert_eq!(stem_of("2022.csv"), "");
+        assert_eq!(
+            month_of("2022-03/2022-02-metropolitan-street.csv.gz"),
+            "2022-02"
+        );
+        assert_eq!(month_of("2022-03/street.csv"), "");
+        assert_eq!(month_of("2022-02"), "");
     }
 }

@@ -1,5 +1,6 @@
 //! Which files there are to read.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ pub struct Input {
     name: String,
     describe: String,
     bytes: Option<u64>,
-    skipped: Option<&'static str>,
+    skipped: Option<Cow<'static, str>>,
     /// Named by the caller, and not found in a folder or archive.
     pub(crate) named: bool,
     pub(crate) place: Place,
@@ -29,6 +30,8 @@ pub struct Input {
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     File(PathBuf),
+    /// A zip of a folder that could not be taken apart: it fails when it is opened, alone.
+    BrokenArchive(PathBuf),
     Entry(Entry),
 }
 
@@ -63,31 +66,71 @@ impl Input {
 
     /// Why it will not be read, where its name says so already.
     #[must_use]
-    pub fn skipped(&self) -> Option<&'static str> {
-        self.skipped
+    pub fn skipped(&self) -> Option<&str> {
+        self.skipped.as_deref()
+    }
+
+    /// Why it cannot be opened, where that showed when it was found. The archive is looked at again
+    /// rather than its error kept, which cannot be cloned as an input can.
+    pub(crate) fn fault(&self) -> Option<IngestError> {
+        let Place::BrokenArchive(path) = &self.place else {
+            return None;
+        };
+        let again = archive(path, &mut Vec::new()).err();
+        Some(again.unwrap_or_else(|| IngestError::Archive {
+            file: self.describe.clone(),
+            reason: "it has changed since the folder was listed".to_owned(),
+        }))
+    }
+
+    /// A file at a path, to be read or not.
+    fn at(path: &Path, skipped: Option<Cow<'static, str>>) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            describe: path.display().to_string(),
+            bytes: None,
+            skipped,
+            named: false,
+            place: Place::File(path.to_owned()),
+        }
+    }
+
+    /// For a list of what a folder holds: the name, with the reason where it does not follow from it.
+    fn in_short(&self) -> String {
+        match self.skipped() {
+            Some(reason) if by_name(&self.name).is_none() => format!("{} ({reason})", self.name),
+            _ => self.name.clone(),
+        }
     }
 }
 
 /// The source files at these paths: files as they are, folders with all below them in the order of
 /// their names, zips entry by entry. Files that are no incident data by their name are listed too,
-/// with [`Input::skipped`] saying why.
+/// with [`Input::skipped`] saying why, and so are those below a folder that cannot be read. A zip
+/// below a folder that cannot be taken apart is one input, which fails when it is opened.
 ///
 /// # Errors
-/// [`IngestError`] for a path that cannot be read, a zip that cannot be taken apart, and a folder or
-/// zip in which no file has a name of a readable kind.
+/// [`IngestError`] for a path here that cannot be read or is a pipe or device, a zip here that cannot
+/// be taken apart, and a folder or zip in which no file has a name of a readable kind.
 pub fn find_inputs(paths: &[PathBuf]) -> Result<Vec<Input>, IngestError> {
     let mut found = Vec::new();
     for path in paths {
         let before = found.len();
         let meta = fs::metadata(path).map_err(|e| unreadable(path, e))?;
         if meta.is_dir() {
-            folder(path, 0, &mut found)?;
-        } else {
+            folder(path, 0, &mut found).map_err(|e| unreadable(path, e))?;
+        } else if meta.is_file() {
             file(path, meta.len(), true, &mut found)?;
+        } else {
+            // Told by its metadata: to open a pipe waits for somebody to write to it.
+            return Err(IngestError::NotAFile {
+                file: path.display().to_string(),
+            });
         }
         let new = &found[before..];
         if new.iter().all(|input| input.skipped.is_some()) {
-            let names: Vec<&str> = new.iter().take(3).map(Input::name).collect();
+            let names: Vec<String> = new.iter().take(3).map(Input::in_short).collect();
             let seen = match new.len() {
                 0 => "it is empty".to_owned(),
                 1..=3 => format!("it holds {}", names.join(", ")),
@@ -121,46 +164,74 @@ fn unreadable(path: &Path, cause: io::Error) -> IngestError {
     }
 }
 
-fn folder(path: &Path, depth: usize, found: &mut Vec<Input>) -> Result<(), IngestError> {
-    let mut entries = fs::read_dir(path)
-        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-        .map_err(|e| unreadable(path, e))?;
+/// All below a folder. What cannot be read in it is listed as skipped: a lock of an editor must not
+/// keep the files beside it out.
+fn folder(path: &Path, depth: usize, found: &mut Vec<Input>) -> io::Result<()> {
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let at = entry.path();
-        // Links to folders are not followed: they may lead in a circle.
-        let kind = entry.file_type().map_err(|e| unreadable(&at, e))?;
-        if kind.is_dir() {
-            if depth < MAX_DEPTH && hidden(&entry.file_name().to_string_lossy()).is_none() {
-                folder(&at, depth + 1, found)?;
-            }
-            continue;
-        }
-        match fs::metadata(&at) {
-            Ok(meta) if meta.is_file() => file(&at, meta.len(), false, found)?,
-            Ok(_) => {}
-            Err(e) => return Err(unreadable(&at, e)),
+        if let Err(reason) = below(&entry, &at, depth, found) {
+            found.push(Input::at(&at, Some(reason)));
         }
     }
     Ok(())
 }
 
+/// An entry of a folder, or why it is skipped.
+fn below(
+    entry: &fs::DirEntry,
+    at: &Path,
+    depth: usize,
+    found: &mut Vec<Input>,
+) -> Result<(), Cow<'static, str>> {
+    let unreadable = |e: io::Error| Cow::from(format!("it cannot be read: {e}"));
+    let kind = entry.file_type().map_err(unreadable)?;
+    let hidden = hidden(&entry.file_name().to_string_lossy());
+    if kind.is_dir() {
+        if depth < MAX_DEPTH && hidden.is_none() {
+            folder(at, depth + 1, found).map_err(unreadable)?;
+        }
+        return Ok(());
+    }
+    if let Some(reason) = hidden {
+        return Err(reason.into());
+    }
+    let meta = fs::metadata(at).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound if kind.is_symlink() => "a link to nothing".into(),
+        _ => unreadable(e),
+    })?;
+    if meta.is_dir() {
+        // Links to folders may lead in a circle.
+        return Err("a link to a folder; name that folder too".into());
+    }
+    if !meta.is_file() {
+        return Err("not a regular file".into());
+    }
+    match file(at, meta.len(), false, found) {
+        Ok(()) => {}
+        Err(IngestError::Read { cause, .. }) => return Err(unreadable(cause)),
+        Err(_) => found.push(Input {
+            bytes: Some(meta.len()),
+            place: Place::BrokenArchive(at.to_owned()),
+            ..Input::at(at, None)
+        }),
+    }
+    Ok(())
+}
+
+/// A regular file; a zip by its entries.
 fn file(path: &Path, bytes: u64, named: bool, found: &mut Vec<Input>) -> Result<(), IngestError> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let skipped = if named { None } else { by_name(&name) };
-    if skipped.is_some() {
-        found.push(Input {
-            describe: path.display().to_string(),
-            name,
-            bytes: None,
-            skipped,
-            named,
-            place: Place::File(path.to_owned()),
-        });
+    let mut input = Input {
+        named,
+        ..Input::at(path, None)
+    };
+    input.skipped = match named {
+        true => None,
+        false => by_name(&input.name).map(Cow::from),
+    };
+    if input.skipped.is_some() {
+        found.push(input);
         return Ok(());
     }
     let mut magic = [0; 4];
@@ -169,18 +240,12 @@ fn file(path: &Path, bytes: u64, named: bool, found: &mut Vec<Input>) -> Result<
         .map_err(|e| unreadable(path, e))?;
     // `PK\5\6` is a zip without entries.
     let zipped = matches!(&magic[..got], b"PK\x03\x04" | b"PK\x05\x06");
-    let cut_short = name.to_ascii_lowercase().ends_with(".zip");
+    let cut_short = input.name.to_ascii_lowercase().ends_with(".zip");
     if zipped || cut_short {
         return archive(path, found);
     }
-    found.push(Input {
-        describe: path.display().to_string(),
-        name,
-        bytes: (magic[..2] != [0x1f, 0x8b]).then_some(bytes),
-        skipped: None,
-        named,
-        place: Place::File(path.to_owned()),
-    });
+    input.bytes = (magic[..2] != [0x1f, 0x8b]).then_some(bytes);
+    found.push(input);
     Ok(())
 }
 
@@ -250,7 +315,7 @@ fn archive(path: &Path, found: &mut Vec<Input>) -> Result<(), IngestError> {
         listed.push(Input {
             describe,
             bytes: Some(entry.size()),
-            skipped,
+            skipped: skipped.map(Cow::from),
             named: false,
             place: Place::Entry(Entry {
                 archive: path.to_owned(),

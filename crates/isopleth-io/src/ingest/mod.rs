@@ -29,6 +29,10 @@
 //! - A record with an id of its own is the hash of the format (or the mapping's name), that id, and
 //!   the ordinal among the records of that id in the file: one id does come several times in a file,
 //!   with different content. Nothing else goes in, so that a changed outcome or position updates.
+//!   For data.police.uk street crime the month of the file's name (`2022-02-…`), where it has one,
+//!   goes in too: each month file owns its ids. An id that stands in two of them with different
+//!   content would else be updated to and fro by every ingest. The archives repeat no id across
+//!   months, and a release that replaces another keeps the names of its files.
 //! - A record without one is the hash of what the source says of it: position, time, term,
 //!   sub-type, record source, place, small area, the cell that its location basis is read from and
 //!   the identity columns of its mapping; then the ordinal among the rows of the file that are alike

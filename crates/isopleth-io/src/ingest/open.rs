@@ -8,7 +8,7 @@ use super::delivery::Delivery;
 use super::error::IngestError;
 use super::geojson;
 use super::header::{FormatName, Layout, Recognised, built_in, listed, recognise};
-use super::identity::stem_of;
+use super::identity::{month_of, stem_of};
 use super::mapping::Mapping;
 use super::position::Positions;
 use super::records::{MAX_RECORD, RecordError, Records};
@@ -72,6 +72,7 @@ pub struct OpenFile {
     mapping: Arc<Mapping>,
     positions: Positions,
     file_scope: String,
+    id_month: String,
     body: Body,
     compressed: bool,
     notes: Vec<String>,
@@ -107,6 +108,9 @@ pub fn open(input: &Input, options: &Options) -> Result<OpenFile, IngestError> {
             reason: reason.to_owned(),
         });
     }
+    if let Some(error) = input.fault() {
+        return Err(error);
+    }
     let encoding = options.mapping.as_ref().and_then(|m| m.encoding);
     let text = bytes::text(input, options.max_inflated_bytes, encoding);
     let mut text = text.map_err(|e| broken(&file, 0, true, e))?;
@@ -119,12 +123,13 @@ pub fn open(input: &Input, options: &Options) -> Result<OpenFile, IngestError> {
     if first.is_none() && head.len() < 1024 {
         return Err(IngestError::Empty { file });
     }
-    if head.contains(&0) {
+    if let Some(at) = memchr::memchr(0, head) {
+        let offset = text.mark + at;
         return Err(match input.named {
-            true => IngestError::NotText { file },
+            true => IngestError::NotText { file, offset },
             false => IngestError::Skipped {
                 file,
-                reason: "it is not text".into(),
+                reason: format!("it is not text (a NUL byte at byte offset {offset})"),
             },
         });
     }
@@ -139,6 +144,10 @@ pub fn open(input: &Input, options: &Options) -> Result<OpenFile, IngestError> {
         true => opener.json(text.reader)?,
         false => opener.csv(text.reader)?,
     };
+    let id_month = match format == FormatName::PoliceUkStreet.name() {
+        true => month_of(input.name()).to_owned(),
+        false => String::new(),
+    };
     Ok(OpenFile {
         file: opener.file,
         source: SourceFile {
@@ -150,6 +159,7 @@ pub fn open(input: &Input, options: &Options) -> Result<OpenFile, IngestError> {
             true => stem_of(input.name()).to_owned(),
             false => String::new(),
         },
+        id_month,
         mapping,
         body,
         compressed,
@@ -322,6 +332,7 @@ impl OpenFile {
             Arc::clone(&self.mapping),
             &self.source.format,
             &self.file_scope,
+            &self.id_month,
             self.positions.take(),
         );
         let mut report = FileReport::new(self.source);
@@ -380,6 +391,11 @@ pub(crate) fn bad_record(
     match error {
         RecordError::Read(cause) => broken(&file, line, compressed, cause),
         RecordError::Long => IngestError::LongRecord {
+            file,
+            line,
+            limit: MAX_RECORD,
+        },
+        RecordError::LongQuoted => IngestError::LongQuoted {
             file,
             line,
             limit: MAX_RECORD,

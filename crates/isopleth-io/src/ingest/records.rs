@@ -17,6 +17,8 @@ const FIRST_BUFFER: usize = 1 << 16;
 pub(crate) enum RecordError {
     Read(io::Error),
     Long,
+    /// Too long, and within a quoted field or after one that ran over lines.
+    LongQuoted,
     UnclosedQuote,
 }
 
@@ -149,7 +151,10 @@ impl<R: Read> Records<R> {
         loop {
             if at == self.end {
                 if !self.finished {
-                    at -= self.fill()?;
+                    at -= match self.fill() {
+                        Err(RecordError::Long) => return Err(self.too_long(state, opened_on)),
+                        moved => moved?,
+                    };
                     continue;
                 }
                 if state == At::Quoted {
@@ -159,7 +164,7 @@ impl<R: Read> Records<R> {
                 break;
             }
             if at - self.start > MAX_RECORD {
-                return Err(RecordError::Long);
+                return Err(self.too_long(state, opened_on));
             }
             let byte = self.buffer[at];
             match (state, byte) {
@@ -198,6 +203,18 @@ impl<R: Read> Records<R> {
         self.after_return = false;
         self.start = at;
         Ok(true)
+    }
+
+    /// The error of a record that has quotes and is too long. An open quote, or a field that ran
+    /// over line ends, has most likely swallowed the records after it; a quoted field that was
+    /// closed on its line has nothing to do with it.
+    fn too_long(&mut self, state: At, opened_on: u64) -> RecordError {
+        let quoted = matches!(state, At::Quoted | At::QuoteInQuoted);
+        if !quoted && self.next_line == self.line {
+            return RecordError::Long;
+        }
+        self.line = opened_on;
+        RecordError::LongQuoted
     }
 
     /// Counts a line end; CRLF is one.
@@ -287,7 +304,26 @@ mod tests {
         let endless = Records::new(io::repeat(b'x'), b',').advance();
         assert!(matches!(endless, Err(RecordError::Long)));
         let quoted = Records::new(b"\"".chain(io::repeat(b'x')), b',').advance();
-        assert!(matches!(quoted, Err(RecordError::Long)));
+        assert!(matches!(quoted, Err(RecordError::LongQuoted)));
+    }
+
+    #[test]
+    fn a_long_record_blames_a_quote_only_where_one_is_open() {
+        let text = b"a,b\n1,2\n3,\"x\n";
+        for step in [7, 1 << 16] {
+            let rest = "4,5\n".repeat(MAX_RECORD / 2);
+            let bytes = [&text[..], rest.as_bytes()].concat();
+            let mut records = Records::new(Dribble(&bytes, step), b',');
+            assert!(records.advance().unwrap() && records.advance().unwrap());
+            let error = records.advance();
+            assert!(matches!(error, Err(RecordError::LongQuoted)));
+            assert_eq!(records.line(), 3);
+        }
+        let closed = format!("\"a\",{}", "x".repeat(2 * MAX_RECORD));
+        assert!(matches!(
+            all(closed.as_bytes(), 1 << 16),
+            Err(RecordError::Long)
+        ));
     }
 
     proptest! {

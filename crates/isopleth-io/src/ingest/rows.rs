@@ -99,11 +99,13 @@ impl Words {
 }
 
 impl Rows {
-    /// For a file of this format; `file_scope` is what its name adds to the identity.
+    /// For a file of this format; `file_scope` is what its name adds to the identity of records
+    /// without an id, `id_month` to that of records with one.
     pub(crate) fn new(
         mapping: Arc<Mapping>,
         format: &str,
         file_scope: &str,
+        id_month: &str,
         positions: position::Known,
     ) -> Self {
         Self {
@@ -112,7 +114,7 @@ impl Rows {
             texts: Texts::default(),
             decoder: Decoder::default(),
             bad_uprns: 0,
-            keys: Keys::new(format),
+            keys: Keys::new(format, id_month),
             file_scope: xxh3_128(file_scope.as_bytes()),
             terms: Words::default(),
             sub_types: Words::default(),

@@ -49,7 +49,11 @@ impl Clock {
     fn by_format(&self, format: &str, text: &[u8]) -> Option<Span> {
         let parts = BrokenDownTime::parse(format, text).ok()?;
         let Ok(date) = parts.to_date() else {
-            return month(parts.year()?, parts.month()?);
+            // A day that the calendar does not have is a bad date, not the month that it would be in.
+            return match names_a_day(&parts) {
+                true => None,
+                false => month(parts.year()?, parts.month()?),
+            };
         };
         match parts.hour() {
             Some(_) => self.instant(date.to_datetime(parts.to_time().ok()?), parts.offset()),
@@ -149,6 +153,18 @@ pub(crate) fn between(from: Span, to: Span) -> Option<Span> {
     })
 }
 
+/// Whether a text says which day it means, be it one that there is or not.
+fn names_a_day(parts: &BrokenDownTime) -> bool {
+    let week = [
+        parts.iso_week(),
+        parts.sunday_based_week(),
+        parts.monday_based_week(),
+    ];
+    parts.day().is_some()
+        || parts.day_of_year().is_some()
+        || (parts.weekday().is_some() && week.iter().any(Option::is_some))
+}
+
 /// A whole month, if there is one.
 pub(crate) fn month(year: i16, month: i8) -> Option<Span> {
     in_years(year).then(|| month_span(year, month))?
@@ -237,6 +253,29 @@ mod tests {
             "2022/01/01",
         ] {
             assert_eq!(clock.parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn impossible_dates_are_not_their_month() {
+        for (format, bad, good) in [
+            ("%d/%m/%Y", "31/02/2023", "28/02/2023"),
+            ("%d/%m/%Y", "31/04/2023", "30/04/2023"),
+            ("%d/%m/%Y %H:%M", "31/02/2023 10:00", "28/02/2023 10:00"),
+            ("%Y-%m-%d", "2023-02-31", "2023-02-28"),
+            ("%a %d %b %Y", "Mon 28 Feb 2023", "Tue 28 Feb 2023"),
+            ("%Y-%m %j", "2023-12 366", "2023-12 365"),
+            ("%Y-%m %W %a", "2023-01 53 Sun", "2023-01 01 Mon"),
+        ] {
+            let clock = clock(&[format]);
+            assert_eq!(clock.parse(bad.as_bytes()), None, "{bad}");
+            let good = clock.parse(good.as_bytes()).unwrap().precision;
+            assert_ne!(good, TimePrecision::Month, "{format}");
+        }
+        // A weekday or an hour without a day says no more than the month does.
+        for (format, text) in [("%a %b %Y", "Tue Feb 2023"), ("%m/%Y %H", "02/2023 10")] {
+            let span = clock(&[format]).parse(text.as_bytes()).unwrap();
+            assert_eq!(span.precision, TimePrecision::Month, "{text}");
         }
     }
 

@@ -55,6 +55,12 @@ pub(super) fn hotspot_columns() -> Vec<Column> {
             "Locations inside with two or more of the incidents.",
         ),
         column(
+            "cut_at_boundary",
+            Boolean,
+            None,
+            "The boundary of the study area cuts through it: outline, count and area are those of the ground inside.",
+        ),
+        column(
             "edge_effect",
             Boolean,
             None,
@@ -117,7 +123,7 @@ fn place_columns() -> Vec<Column> {
             "count",
             Integer,
             None,
-            "Selected incidents inside, by plain geometry.",
+            "Selected incidents of the place; for a hotspot those inside its outline, by plain geometry.",
         ),
         column(
             "count_reported",

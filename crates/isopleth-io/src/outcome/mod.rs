@@ -5,8 +5,10 @@ mod provenance;
 
 use geo::{Geometry, Point};
 use isopleth_core::domain::{LocationBasis, format_day, format_minute};
-use isopleth_core::methods::repeat_locations::{self, RepeatLocation, StationStack};
+use isopleth_core::hotspots::Hotspot;
+use isopleth_core::methods::repeat_locations::{self, RepeatLocation};
 use isopleth_core::places::PlaceFacts;
+use isopleth_core::stations::StationStack;
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot, SurfaceCells, hotspots};
 
 use self::columns::{cell_columns, hotspot_columns, repeat_columns};
@@ -24,11 +26,15 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
         caveats: caveats.join("; "),
     };
     let (geometry, columns, features) = match &outcome.findings {
-        Findings::Hotspots { cut, .. } => (
-            GeometryKind::Polygon,
-            hotspot_columns(),
-            common.hotspots(cut),
-        ),
+        Findings::Hotspots { cut, .. } => {
+            let several = cut.hotspots.iter().any(|h| h.outline.0.len() > 1);
+            let kind = if several {
+                GeometryKind::MultiPolygon
+            } else {
+                GeometryKind::Polygon
+            };
+            (kind, hotspot_columns(), common.hotspots(cut, several))
+        }
         Findings::Surface(cells) => (GeometryKind::Polygon, cell_columns(), common.cells(cells)),
         Findings::RepeatLocations(found) => {
             (GeometryKind::Point, repeat_columns(), common.repeats(found))
@@ -164,16 +170,25 @@ impl Common<'_> {
         ]
     }
 
-    fn hotspots(&self, cut: &hotspots::Outcome) -> Vec<Feature> {
+    fn hotspots(&self, cut: &hotspots::Outcome, several: bool) -> Vec<Feature> {
         cut.hotspots
             .iter()
             .map(|h| {
                 let mut caveats = Vec::new();
+                if h.cut_at_boundary {
+                    caveats.push("cut at the boundary of the study area, and may go on beyond it".to_owned());
+                }
                 if h.edge_effect {
                     caveats.push(
                         "no data beyond the study area's boundary: density near it is too low"
                             .to_owned(),
                     );
+                }
+                if let Some((site, n)) = &h.station {
+                    caveats.push(format!(
+                        "{n} of {} records are placed at {site}, where they are likely to have been recorded",
+                        h.facts.count
+                    ));
                 }
                 let stations = h
                     .facts
@@ -196,12 +211,13 @@ impl Common<'_> {
                     h.share_of_area.map_or(Value::Null, real),
                     h.pai.map_or(Value::Null, real),
                     count(h.facts.repeat_locations),
+                    Value::Boolean(h.cut_at_boundary),
                     Value::Boolean(h.edge_effect),
                 ];
                 values.extend(self.place_values(&h.facts, &caveats));
                 Feature {
                     id: h.id.clone(),
-                    geometry: Geometry::Polygon(h.outline.clone()),
+                    geometry: outline(h, several),
                     values,
                 }
             })
@@ -255,6 +271,15 @@ impl Common<'_> {
                 })
             })
             .collect()
+    }
+}
+
+/// A hotspot's outline; as a set of polygons where any of the layer is one, since a layer has one kind
+/// of geometry.
+fn outline(h: &Hotspot, several: bool) -> Geometry {
+    match h.outline.0.first() {
+        Some(one) if !several => Geometry::Polygon(one.clone()),
+        _ => Geometry::MultiPolygon(h.outline.clone()),
     }
 }
 

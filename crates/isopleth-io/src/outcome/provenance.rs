@@ -81,6 +81,10 @@ impl Common<'_> {
             "plane",
             json!("EPSG:27700 (OSTN15); areas and distances in grid metres"),
         );
+        put(
+            "period_rule",
+            json!("a record counts in the period that it may have begun in first"),
+        );
         put("caveats", json!(caveats));
         put("marking", json!(self.request.marking));
         p
@@ -121,6 +125,14 @@ pub(super) fn caveats(facts: &Facts, findings: &Findings) -> Vec<String> {
             "{} records have no location, more than 15 % of the selection: the map may mislead",
             facts.unlocated
         ));
+    }
+    if !facts.has_records {
+        list.push(
+            "the data has no record of any kind in the study area: zero means not supplied"
+                .to_owned(),
+        );
+    } else if let Some((months, missing @ 1..)) = facts.months {
+        list.push(format!("the data has no record of any kind in the study area in {missing} of the {months} months of the period: zero there means not supplied"));
     }
     if facts.unknown_kind > 0 {
         list.push(format!("{} records of the period have an offence that the policy table does not know; they are not in any group", facts.unknown_kind));
