@@ -196,18 +196,14 @@ impl Refresher {
                             reason,
                         } = &failure;
                         let Some(last) = self.last_run(store, layer)? else {
-                            tracing::error!(name, code, reason, "a saved layer cannot be computed");
+                            let text = "a saved layer cannot be computed";
+                            tracing::error!(layer = name, code, reason, "{text}");
                             next.failures.push(failure);
                             continue;
                         };
                         let run = &last.0.run;
-                        tracing::error!(
-                            name,
-                            code,
-                            reason,
-                            run,
-                            "a saved layer cannot be computed; its last run is served"
-                        );
+                        let text = "a saved layer cannot be computed; its last run is served";
+                        tracing::error!(layer = name, code, reason, run, "{text}");
                         (last, Some(failure))
                     }
                 },

@@ -138,6 +138,79 @@ e,2023-01,X,X,,,No Location,,,Burglary,,
 }
 
 #[test]
+fn a_rejects_file_cannot_take_the_place_of_the_store_or_an_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, input) = (
+        dir.path().join("s.gpkg"),
+        dir.path().join("2023-01-x-street.csv"),
+    );
+    std::fs::copy(
+        fixtures().join("police_uk/2023-01/2023-01-wexbourne-street.csv"),
+        &input,
+    )
+    .unwrap();
+    ok(&["ingest", "--store", str(&store), str(&input)]);
+    let bytes = (
+        std::fs::read(&store).unwrap(),
+        std::fs::read(&input).unwrap(),
+    );
+    for taken in [&store, &input] {
+        let error = fails(&[
+            "ingest",
+            "--store",
+            str(&store),
+            "--rejects",
+            str(taken),
+            str(&input),
+        ]);
+        assert!(error.contains("name another file"), "{error}");
+    }
+    assert_eq!(
+        bytes,
+        (
+            std::fs::read(&store).unwrap(),
+            std::fs::read(&input).unwrap()
+        )
+    );
+    // A failure leaves an earlier rejects file as it was.
+    let rejects = dir.path().join("rejects.csv");
+    std::fs::write(&rejects, "kept").unwrap();
+    fails(&[
+        "ingest",
+        "--store",
+        str(&store),
+        "--rejects",
+        str(&rejects),
+        "nowhere.csv",
+    ]);
+    assert_eq!(std::fs::read_to_string(&rejects).unwrap(), "kept");
+}
+
+#[test]
+fn a_dry_run_tells_what_would_happen_across_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, twice) = (dir.path().join("s.gpkg"), dir.path().join("again"));
+    let month = fixtures().join("police_uk/2023-01/2023-01-wexbourne-street.csv");
+    std::fs::create_dir(&twice).unwrap();
+    std::fs::copy(&month, twice.join("2023-01-wexbourne-street.csv")).unwrap();
+    let args = [
+        "ingest",
+        "--json",
+        "--store",
+        str(&store),
+        str(&month),
+        str(&twice),
+    ];
+    let dry = json(&[&args[..], &["--dry-run"]].concat());
+    assert!(!store.exists());
+    let real = json(&args);
+    for key in ["read", "stored", "updated", "unchanged"] {
+        assert_eq!(dry[key], real[key], "{key}");
+    }
+    assert_eq!(real["stored"], real["unchanged"]);
+}
+
+#[test]
 fn nonsense_gets_a_clear_error() {
     let dir = tempfile::tempdir().unwrap();
     let d = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
@@ -424,10 +497,11 @@ fn the_planted_truths_are_found() {
             .unwrap()
             .contains("where police looked")
     );
-    let stacks = drugs
-        .iter()
-        .filter(|f| f.0["caveats"].as_str().unwrap().contains("police station"));
-    assert!(stacks.count() >= 1);
+    let stack = drugs[0].0["caveats"].as_str().unwrap();
+    assert!(
+        stack.contains("placed at Wexbourne Police Station"),
+        "{stack}"
+    );
     // Repeat premises: 24 records over 24 months come before 10 over 10 and 40 within a week.
     let repeats = analyse("repeat-locations");
     let first: Vec<u64> = repeats
@@ -457,7 +531,8 @@ fn layers_areas_sites_and_policy_are_kept() {
     assert!(ok(&["layer", "list", "--store", s]).contains("kernel_density"));
     let shown: Value =
         serde_json::from_str(&ok(&["layer", "show", "--store", s, "burglary"])).unwrap();
-    assert_eq!(shown["select"]["area"], "E09900001");
+    assert_eq!(shown["select"]["area"]["codes"][0], "E09900001");
+    assert_eq!(shown["select"]["area"]["vintage"], "2024", "pinned");
     assert!(fails(&["layer", "add", "--store", s, "Bad Name", str(&request)]).contains("Bad Name"));
     ok(&["layer", "remove", "--store", s, "burglary"]);
     assert!(fails(&["layer", "show", "--store", s, "burglary"]).contains("burglary"));

@@ -63,7 +63,12 @@ fn columns_are_found_by_name_in_any_order() {
 fn packing_does_not_change_a_key() {
     let csv = format!("{STREET}{}{}", street("a", "Burglary"), street("", "Drugs"));
     let plain = text(&csv).unwrap();
-    let packed = bytes("x.bin", &gzip(csv.as_bytes()), &Options::default()).unwrap();
+    let packed = bytes(
+        "2022-03-force-street.bin",
+        &gzip(csv.as_bytes()),
+        &Options::default(),
+    )
+    .unwrap();
     assert_eq!(packed.rows, plain.rows);
     let zipped = zip(&[("a/b/2022-03-force-street.csv.gz", &gzip(csv.as_bytes()))]);
     let zipped = bytes("x.bin", &zipped, &Options::default()).unwrap();

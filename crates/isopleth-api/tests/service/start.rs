@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use geo::polygon;
 use isopleth_api::{Config, Limits, ServeError, bind, serve};
 use isopleth_core::domain::{Area, Policy};
@@ -17,7 +17,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fixture::{Service, hotspot_layer};
+use crate::contract;
+use crate::fixture::{Answer, Service, hotspot_layer};
 
 #[tokio::test]
 async fn before_the_first_publication_only_liveness_is_claimed() {
@@ -77,10 +78,21 @@ fn request(area: &str) -> Request {
 
 /// A store with a ward and the layer `pinned`, whose run for the present data is there already.
 fn store(folder: &Path) -> (Store, String) {
-    let mut store = Store::open_or_create(&folder.join("s.gpkg"), &policy()).unwrap();
-    store.add_areas(&[ward("W1")]).unwrap();
+    store_of(&folder.join("s.gpkg"), &[ward("W1")])
+}
+
+/// The same with other areas.
+fn store_of(path: &Path, areas: &[Area]) -> (Store, String) {
+    let mut store = Store::open_or_create(path, &policy()).unwrap();
+    store.add_areas(areas).unwrap();
+    store.put_layer("pinned", &request("W1")).unwrap();
+    let id = put_run(&mut store);
+    (store, id)
+}
+
+/// Puts a run of `pinned` for the present data.
+fn put_run(store: &mut Store) -> String {
     let (request, revision) = (request("W1"), store.data_revision().unwrap());
-    store.put_layer("pinned", &request).unwrap();
     let id = request.run_id(&revision);
     let run = Run {
         id: id.clone(),
@@ -91,7 +103,7 @@ fn store(folder: &Path) -> (Store, String) {
         result: hotspot_layer("pinned", 25),
     };
     store.put_run(&run).unwrap();
-    (store, id)
+    id
 }
 
 /// A service on a socket.
@@ -138,8 +150,28 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let fields = head.lines().skip(1).map(|l| l.split_once(": ").unwrap());
+        let headers: HeaderMap = fields
+            .map(|(name, value)| {
+                let name = HeaderName::try_from(name).unwrap();
+                (name, HeaderValue::try_from(value).unwrap())
+            })
+            .collect();
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: body.as_bytes().to_vec(),
+        };
+        contract::check(&Method::GET, target, &answer);
+        (status, answer.json())
+    }
+
+    /// A document that must be there.
+    async fn page(&self, target: &str) -> Json {
+        let (status, document) = self.get(target).await;
+        assert_eq!(status, 200, "{target}: {document}");
+        document
     }
 
     /// Asks until the answer is as wanted.
@@ -336,4 +368,177 @@ async fn what_cannot_be_served_is_said_before_serving() {
         matches!(outcome, Err(ServeError::BaseUrl(_))),
         "{outcome:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_replaced_is_served_anew() {
+    let folder = TempDir::new().unwrap();
+    let (path, new_path) = (folder.path().join("s.gpkg"), folder.path().join("new.gpkg"));
+    let (mut old, _) = store(folder.path());
+    let running = Running::start(config(&folder)).await;
+    running.page("/collections/pinned/items").await;
+    // What is written while the service has the store open stays in its log.
+    old.add_areas(&[ward("old")]).unwrap();
+    let old_run = put_run(&mut old);
+    let pinned_is = async |run: &str| {
+        running
+            .until("/collections/pinned", |_, c| c["run"] == run)
+            .await;
+    };
+    old.put_layer("again", &request("old")).unwrap();
+    old.remove_layer("again").unwrap();
+    pinned_is(&old_run).await;
+    running
+        .until("/collections/areas-ward-2018", |_, c| c["features"] == 2)
+        .await;
+
+    let areas = ["W1", "new", "newer"].map(ward);
+    let (new, new_run) = store_of(&new_path, &areas);
+    let revision = new.data_revision().unwrap();
+    drop(new);
+    std::fs::rename(&new_path, &path).unwrap();
+    running
+        .until("/readyz", |_, r| r["data_revision"] == revision)
+        .await;
+    let areas = running.page("/collections/areas-ward-2018").await;
+    assert_eq!(areas["features"], 3);
+    pinned_is(&new_run).await;
+    let earlier = format!("/collections/pinned/items?run={old_run}");
+    assert_eq!(running.page(&earlier).await["run"], old_run.as_str());
+    drop(old);
+
+    // The watcher and the archive both follow the new file.
+    let mut new = Store::open(&path).unwrap();
+    new.add_areas(&[ward("newest")]).unwrap();
+    let newer_run = put_run(&mut new);
+    pinned_is(&newer_run).await;
+    let earlier = format!("/collections/pinned/items?run={new_run}");
+    assert_eq!(running.page(&earlier).await["run"], new_run.as_str());
+    running.finish().await;
+
+    // The log of the old file was kept out of the new one.
+    drop(new);
+    let new = Store::open(&path).unwrap();
+    let mut codes: Vec<_> = new.areas().unwrap().into_iter().map(|a| a.code).collect();
+    codes.sort();
+    assert_eq!(codes, ["W1", "new", "newer", "newest"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_gone_leaves_what_was_published() {
+    let folder = TempDir::new().unwrap();
+    let (path, away) = (folder.path().join("s.gpkg"), folder.path().join("away"));
+    let (_store, run) = store(folder.path());
+    let running = Running::start(config(&folder)).await;
+    running.page("/readyz").await;
+
+    std::fs::rename(&path, &away).unwrap();
+    let problem = running.until("/readyz", |status, _| status == 503).await;
+    assert_eq!(problem["code"], "store-unavailable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("its file is gone"), "{detail}");
+    assert_eq!(running.page("/collections/pinned/items").await["run"], run);
+    running.page("/healthz").await;
+
+    std::fs::write(&path, "not a store").unwrap();
+    let unfit = |_, r: &Json| r.to_string().contains("cannot be opened");
+    running.until("/readyz", unfit).await;
+    assert_eq!(running.page("/collections/pinned/items").await["run"], run);
+
+    std::fs::rename(&away, &path).unwrap();
+    running.until("/readyz", |status, _| status == 200).await;
+    assert_eq!(running.page("/collections/pinned/items").await["run"], run);
+    running.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layer_that_fails_on_new_data_keeps_its_last_run() {
+    let folder = TempDir::new().unwrap();
+    let (mut store, run) = store(folder.path());
+    let running = Running::start(config(&folder)).await;
+    let before = running.page("/collections/pinned").await;
+    assert!(before["outdated"].is_null(), "{before}");
+
+    // A second vintage makes the area's code ambiguous.
+    let later = Area {
+        vintage: "2021".into(),
+        ..ward("W1")
+    };
+    store.add_areas(&[later]).unwrap();
+    let is_outdated = async |running: &Running| {
+        let ready = running
+            .until("/readyz", |_, r| r["degraded"][0]["layer"] == "pinned")
+            .await;
+        assert_eq!(ready["status"], "ready");
+        assert_eq!(ready["failed_layers"], serde_json::json!([]));
+        let now = running.page("/collections/pinned").await;
+        assert_eq!(
+            (&now["run"], &now["outdated"]),
+            (&run.clone().into(), &true.into())
+        );
+        assert_eq!(now["outdated_reason"], ready["degraded"][0]["reason"]);
+        let list = running.page("/collections").await;
+        let list = list["collections"].as_array().unwrap();
+        assert!(
+            list.iter()
+                .any(|c| c["id"] == "pinned" && c["outdated"] == true)
+        );
+        assert_eq!(
+            running.page("/collections/pinned/items").await["run"],
+            run.as_str()
+        );
+    };
+    is_outdated(&running).await;
+    running.finish().await;
+
+    // A service that has not seen the run itself finds it in the store.
+    let running = Running::start(config(&folder)).await;
+    is_outdated(&running).await;
+
+    // A run for the present data ends it; the next failure falls back to that one.
+    let present = put_run(&mut store);
+    store.put_layer("touch", &request("W1")).unwrap();
+    let current = running
+        .until("/collections/pinned", |_, c| c["run"] == present.as_str())
+        .await;
+    assert!(current["outdated"].is_null(), "{current}");
+
+    // Runs of another request are none of this one.
+    store.put_layer("pinned", &request("nowhere")).unwrap();
+    running
+        .until("/collections/pinned", |status, _| status == 503)
+        .await;
+    running.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_clients_do_not_keep_others_out() {
+    let folder = TempDir::new().unwrap();
+    let (_store, _) = store(folder.path());
+    let mut config = config(&folder);
+    config.limits.header_timeout = Duration::from_millis(300);
+    config.limits.max_connections = 4;
+    let running = Running::start(config).await;
+    let mut silent = Vec::new();
+    for n in 0..12 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        // Some send half a request, some nothing.
+        if n % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
+        }
+        silent.push(stream);
+    }
+    let begun = std::time::Instant::now();
+    running.page("/healthz").await;
+    assert!(
+        begun.elapsed() >= Duration::from_millis(300),
+        "there was room for all of them"
+    );
+    for stream in &mut silent {
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest));
+        // Whether it ends or is reset, it is not held open.
+        let _ = closed.await.expect("a silent connection is closed");
+    }
+    running.finish().await;
 }

@@ -11,12 +11,16 @@
 //! | `geojson` | a JSON object: a FeatureCollection of points |
 //! | any CSV | a [`Mapping`] that names its columns |
 //!
+//! A source is opened more than once, so it is a regular file or a link to one; pipes and devices are
+//! refused, or skipped where a folder holds them.
+//!
 //! # What is wrong with a file, and with a row
 //!
 //! A file that is damaged, or that is not what it seems, is refused whole by an [`IngestError`]: its
 //! rows may have reached the sink by then, which is why a file is one transaction. A file of a folder
-//! or zip that is something else altogether is [skipped](IngestError::is_skipped); when that is true
-//! of all of them, [`nothing_recognised`] makes the error. A row that makes
+//! or zip that is something else altogether is [skipped](IngestError::is_skipped), and so is one of a
+//! folder that the system cannot give; when that is true of all of them, [`nothing_recognised`] makes
+//! the error. A zip in a folder that is damaged fails by itself. A row that makes
 //! no sense is left out and counted in [`FileReport::rejected`] under a stable code, with the first
 //! examples. So `read = delivered + rejected`, always. A row without a location is no error: it is
 //! delivered and counted.
@@ -42,7 +46,7 @@
 //!   updates records and does not double them.
 //!
 //! The row's time keeps files of different months apart; folders, archives and compression do not
-//! count, so a file may move. What is alike in all of the above in two files is taken as one record
+//! count, so a file may move; a month file of data.police.uk keeps its name in that. What is alike in all of the above in two files is taken as one record
 //! delivered twice: an extract that overlaps another adds only what is new.
 //!
 //! # Person columns
