@@ -93,29 +93,34 @@ impl StoreFile {
         self.identity == other
     }
 
-    /// Moves the log files aside if another file has taken this one's place. SQLite goes by their
-    /// names alone: it would write what they hold of this file into the other.
+    /// Moves the log files aside if another file has taken this one's place, and back if this one
+    /// has returned. SQLite goes by their names alone: it would write what they hold of this file
+    /// into the other.
     ///
     /// # Errors
     /// [`StoreError::Io`] if they cannot be moved.
-    pub(crate) fn set_logs_aside(&self) -> Result<(), StoreError> {
-        if Identity::of(&self.path)?.is_none_or(|now| self.is(now)) {
+    pub(crate) fn settle_logs(&self) -> Result<(), StoreError> {
+        let Some(present) = Identity::of(&self.path)? else {
             return Ok(());
-        }
+        };
         for (log, identity) in &self.logs {
-            if Identity::of(log)? != Some(*identity) {
+            let aside = with_ending(log, ".replaced");
+            let (from, to) = if self.is(present) {
+                (&aside, log)
+            } else {
+                (log, &aside)
+            };
+            // A log that was made since then belongs to the file that is there now.
+            let taken = to == log && Identity::of(to)?.is_some();
+            if taken || Identity::of(from)? != Some(*identity) {
                 continue;
             }
-            let aside = with_ending(log, ".replaced");
-            std::fs::rename(log, &aside).map_err(|source| StoreError::Io {
-                path: log.clone(),
+            std::fs::rename(from, to).map_err(|source| StoreError::Io {
+                path: from.clone(),
                 source,
             })?;
-            tracing::warn!(
-                log = %log.display(),
-                aside = %aside.display(),
-                "a log file of the store that was replaced is moved aside"
-            );
+            let (from, to) = (from.display(), to.display());
+            tracing::warn!(%from, %to, "a log file was moved: the store's file was replaced");
         }
         Ok(())
     }
@@ -125,4 +130,45 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use isopleth_core::domain::Policy;
+
+    use super::*;
+
+    #[test]
+    fn logs_leave_with_their_file_and_come_back_with_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let none = serde_json::json!({ "id": "none", "version": "1", "group": [], "rule": [] });
+        let policy: Policy = serde_json::from_value(none).unwrap();
+        drop(Store::open_or_create(&at("s"), &policy).unwrap());
+        let (_store, file) = StoreFile::open(&at("s")).unwrap();
+        let log = Identity::of(&at("s-wal")).unwrap();
+        assert!(log.is_some());
+        let is_at = |name: &str| Identity::of(&at(name)).unwrap() == log;
+
+        file.settle_logs().unwrap();
+        assert!(is_at("s-wal"), "nothing has happened yet");
+        std::fs::rename(at("s"), at("away")).unwrap();
+        file.settle_logs().unwrap();
+        assert!(is_at("s-wal"), "nothing has taken the place yet");
+        std::fs::write(at("s"), "another").unwrap();
+        file.settle_logs().unwrap();
+        assert!(is_at("s-wal.replaced") && !at("s-wal").exists());
+        std::fs::rename(at("away"), at("s")).unwrap();
+        file.settle_logs().unwrap();
+        assert!(is_at("s-wal"));
+
+        // A log that came with the other file is left alone.
+        std::fs::rename(at("s"), at("away")).unwrap();
+        std::fs::rename(at("s-wal"), at("away-wal")).unwrap();
+        for name in ["s", "s-wal"] {
+            std::fs::write(at(name), "another").unwrap();
+        }
+        file.settle_logs().unwrap();
+        assert!(at("s-wal").exists() && !at("s-wal.replaced").exists());
+    }
 }

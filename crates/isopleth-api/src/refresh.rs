@@ -150,7 +150,7 @@ impl Refresher {
         // No connection to the old file may be left when the new one is opened: SQLite knows the
         // files of its log by their names, and connections to both would share them.
         state.reopen_archive(&mut || {
-            old.map_or(Ok(()), StoreFile::set_logs_aside)?;
+            old.map_or(Ok(()), StoreFile::settle_logs)?;
             opened = Some(StoreFile::open(&self.path)?);
             Ok(())
         })?;

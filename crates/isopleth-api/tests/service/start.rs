@@ -430,7 +430,7 @@ async fn a_store_that_is_gone_leaves_what_was_published() {
     let (path, away) = (folder.path().join("s.gpkg"), folder.path().join("away"));
     let (_store, run) = store(folder.path());
     let running = Running::start(config(&folder)).await;
-    running.page("/readyz").await;
+    running.page("/collections").await;
 
     std::fs::rename(&path, &away).unwrap();
     let problem = running.until("/readyz", |status, _| status == 503).await;
