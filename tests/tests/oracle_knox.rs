@@ -1,7 +1,7 @@
 //! Near repeats against tables of other programs.
 //!
-//! The Chicago burglaries of one month: the first table is printed by the Near Repeat Calculator 1.3
-//! and agrees with R's NearRepeat, which also made the others; both half open, `[a, b)`. The tables
+//! The Chicago burglaries of one month: the first table is printed by the Near Repeat Calculator 1.3;
+//! the others are recorded beside it in the shared reference. All are half open, `[a, b)`. The tables
 //! of the peers' points are by numpy, SciPy's k-d tree and numba. Counts must be equal; the expected
 //! numbers are rounded to four decimals there.
 

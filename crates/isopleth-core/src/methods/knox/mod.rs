@@ -40,8 +40,8 @@
 //! Chaseling 2003, doi 10.1093/bjc/43.3.615; Ratcliffe, *Near Repeat Calculator*; Steenbeek,
 //! *NearRepeat* (R), whose half-open bands these are.
 //!
-//! **Checked against.** The Near Repeat Calculator's printed table and R's NearRepeat on Chicago
-//! burglaries, cell for cell; a numpy and numba program on 10,000 and 100,000 events; the mean over
+//! **Checked against.** The Near Repeat Calculator's printed table of Chicago burglaries and two
+//! recorded ones, cell for cell; a numpy and numba program on 10,000 and 100,000 events; the mean over
 //! all orders of small sets; brute force by property tests.
 //!
 //! ```
