@@ -13,6 +13,7 @@ pub mod lattice;
 pub mod methods;
 pub mod places;
 pub mod plane;
+pub mod random;
 mod request;
 mod run;
 pub mod select;

@@ -183,7 +183,7 @@ impl PlaceFacts {
     }
 }
 
-fn offence(kind: &Kind) -> String {
+pub(crate) fn offence(kind: &Kind) -> String {
     match &kind.sub_type {
         Some(sub) if !sub.is_empty() => format!("{} ({sub})", kind.term),
         _ => kind.term.clone(),

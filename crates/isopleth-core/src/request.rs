@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{kernel_density, repeat_locations};
+use crate::methods::{kernel_density, knox, repeat_locations};
 
 /// A whole request. See the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,8 @@ pub struct AreaOf {
 pub enum Method {
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
+    /// See [`knox`].
+    Knox(knox::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
 }
@@ -104,6 +106,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::KernelDensity(_) => "kernel_density",
+            Self::Knox(_) => "knox",
             Self::RepeatLocations(_) => "repeat_locations",
         }
     }

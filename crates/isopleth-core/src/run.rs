@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{kernel_density, repeat_locations};
+use crate::methods::{kernel_density, knox, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -21,6 +21,9 @@ pub enum RunError {
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
+    /// Near repeats.
+    #[error(transparent)]
+    Knox(#[from] knox::Error),
     /// Repeat locations.
     #[error(transparent)]
     RepeatLocations(#[from] repeat_locations::Error),
@@ -43,6 +46,7 @@ impl RunError {
             Self::Select(SelectError::Area(_)) => "unusable_area",
             Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
             Self::Select(SelectError::FinerThanData { .. })
+            | Self::Knox(knox::Error::FinerThanData { .. })
             | Self::RepeatLocations(repeat_locations::Error::FinerThanData { .. }) => {
                 "finer_than_data"
             }
@@ -52,6 +56,9 @@ impl RunError {
                 crate::lattice::LatticeError::TooManyCells { .. },
             )) => "too_many_cells",
             Self::KernelDensity(_) => "invalid_kernel_density",
+            Self::Knox(knox::Error::SnapPoints { .. }) => "snap_points",
+            Self::Knox(knox::Error::TooManyPairs) => "too_many_pairs",
+            Self::Knox(_) => "invalid_knox",
             Self::Hotspots(_) => "invalid_hotspots",
             Self::RepeatLocations(_) => "invalid_repeat_locations",
             Self::NothingToCut { .. } => "nothing_to_cut",
@@ -121,6 +128,8 @@ pub enum Findings {
         /// The hotspots.
         cut: hotspots::Outcome,
     },
+    /// Near repeats.
+    Knox(knox::Outcome),
     /// Repeat locations.
     RepeatLocations(repeat_locations::Outcome),
 }
@@ -157,6 +166,7 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                 method: method.name(),
             });
         }
+        (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::RepeatLocations(params), None) => {
             Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)
         }

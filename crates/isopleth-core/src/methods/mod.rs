@@ -1,4 +1,5 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
 pub mod kernel_density;
+pub mod knox;
 pub mod repeat_locations;

@@ -116,6 +116,83 @@ pub(super) fn repeat_columns() -> Vec<Column> {
     columns
 }
 
+pub(super) fn event_columns() -> Vec<Column> {
+    use ColumnType::{Date, Integer, Text};
+    let counted = |name, meaning| column(name, Integer, None, meaning);
+    vec![
+        column(
+            "role",
+            Text,
+            None,
+            "originator (others follow, none came before), near_repeat or repeat (follows one within the near or the repeat distance), same_day (all near it are of its day: order unknown).",
+        ),
+        column("offence", Text, None, "Offence of the record."),
+        column("place", Text, None, "Place text of the record."),
+        column(
+            "place_kind",
+            Text,
+            None,
+            "What the position stands for, in words.",
+        ),
+        column(
+            "first_day",
+            Date,
+            None,
+            "First day that the incident may have happened on, which counts.",
+        ),
+        column(
+            "last_day",
+            Date,
+            None,
+            "Last day that the incident may have happened on.",
+        ),
+        counted(
+            "repeats_before",
+            "Earlier incidents within the repeat distance and the days.",
+        ),
+        counted(
+            "near_before",
+            "Earlier incidents within the near distance and the days, beyond the repeat distance.",
+        ),
+        counted(
+            "repeats_after",
+            "Later incidents within the repeat distance and the days.",
+        ),
+        counted(
+            "near_after",
+            "Later incidents within the near distance and the days, beyond the repeat distance.",
+        ),
+        counted(
+            "same_day",
+            "Incidents of the same day within the near distance; their order is not known.",
+        ),
+        column(
+            "days_since",
+            Integer,
+            Some("d"),
+            "Days since the latest of the earlier ones; null where there is none.",
+        ),
+        column(
+            "caveats",
+            Text,
+            None,
+            "What is to be known before this is believed.",
+        ),
+        column(
+            "marking",
+            Text,
+            None,
+            "Protective marking asked for; null where none is.",
+        ),
+        column(
+            "run",
+            Text,
+            None,
+            "Id of the run: the same request on the same data by the same engine.",
+        ),
+    ]
+}
+
 fn place_columns() -> Vec<Column> {
     use ColumnType::{Date, Integer, Text};
     let mut columns = vec![

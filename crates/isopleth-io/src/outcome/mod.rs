@@ -6,12 +6,13 @@ mod provenance;
 use geo::{Geometry, Point};
 use isopleth_core::domain::{LocationBasis, format_day, format_minute};
 use isopleth_core::hotspots::Hotspot;
+use isopleth_core::methods::knox;
 use isopleth_core::methods::repeat_locations::{self, RepeatLocation};
 use isopleth_core::places::PlaceFacts;
 use isopleth_core::stations::StationStack;
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot, SurfaceCells, hotspots};
 
-use self::columns::{cell_columns, hotspot_columns, repeat_columns};
+use self::columns::{cell_columns, event_columns, hotspot_columns, repeat_columns};
 use crate::layer::{Feature, GeometryKind, Layer, Value};
 
 /// Puts an outcome into a layer.
@@ -36,6 +37,7 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
             (kind, hotspot_columns(), common.hotspots(cut, several))
         }
         Findings::Surface(cells) => (GeometryKind::Polygon, cell_columns(), common.cells(cells)),
+        Findings::Knox(found) => (GeometryKind::Point, event_columns(), common.events(found)),
         Findings::RepeatLocations(found) => {
             (GeometryKind::Point, repeat_columns(), common.repeats(found))
         }
@@ -56,6 +58,7 @@ fn what(findings: &Findings) -> &'static str {
     match findings {
         Findings::Surface(_) => "density surface",
         Findings::Hotspots { .. } => "hotspots",
+        Findings::Knox(_) => "near repeats",
         Findings::RepeatLocations(_) => "repeat locations",
     }
 }
@@ -246,6 +249,41 @@ impl Common<'_> {
                     id: l.id.clone(),
                     geometry: Geometry::Point(at),
                     values,
+                }
+            })
+            .collect()
+    }
+
+    fn events(&self, found: &knox::Outcome) -> Vec<Feature> {
+        found
+            .events
+            .iter()
+            .map(|e| {
+                let n = &e.neighbours;
+                let at = Point::new(round7(e.position.lon()), round7(e.position.lat()));
+                Feature {
+                    id: e.id.clone(),
+                    geometry: Geometry::Point(at),
+                    values: vec![
+                        Value::Text(e.role.name().to_owned()),
+                        Value::Text(e.offence.clone()),
+                        e.place.clone().map_or(Value::Null, Value::Text),
+                        Value::Text(e.basis.noun().to_owned()),
+                        Value::Text(format_day(e.from)),
+                        Value::Text(format_day(e.to - 1)),
+                        count(n.repeats_before),
+                        count(n.near_before),
+                        count(n.repeats_after),
+                        count(n.near_after),
+                        count(n.same_day),
+                        optional(n.days_since),
+                        text(self.caveats.clone()),
+                        self.request
+                            .marking
+                            .clone()
+                            .map_or(Value::Null, Value::Text),
+                        Value::Text(self.run.to_owned()),
+                    ],
                 }
             })
             .collect()

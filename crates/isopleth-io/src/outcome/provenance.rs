@@ -1,6 +1,7 @@
 //! What travels with a layer: how it was made, and what is to be known before it is believed.
 
 use isopleth_core::domain::{Lens, LocationBasis, OPEN_DATA_SOURCE, format_day};
+use isopleth_core::methods::knox;
 use isopleth_core::{Facts, Findings, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
@@ -143,10 +144,13 @@ pub(super) fn caveats(facts: &Facts, findings: &Findings) -> Vec<String> {
             facts.selected
         ));
     }
+    if let Findings::Knox(found) = findings {
+        list.extend(knox_caveats(found));
+    }
     let surface = match findings {
         Findings::Hotspots { surface, .. } => Some(surface),
         Findings::Surface(cells) => Some(&cells.surface),
-        Findings::RepeatLocations(_) => None,
+        Findings::RepeatLocations(_) | Findings::Knox(_) => None,
     };
     if let Some((surface, h)) = surface.and_then(|s| Some((s, s.bandwidth_m?))) {
         let sigma = h / surface.kernel.radius_per_sigma();
@@ -198,6 +202,7 @@ fn resolved(findings: &Findings) -> Json {
             r.insert("left_out_beyond_max".into(), json!(cut.beyond_max));
             r
         }
+        Findings::Knox(found) => knox_table(found),
         Findings::RepeatLocations(found) => {
             let mut r = Map::new();
             r.insert(
@@ -209,4 +214,92 @@ fn resolved(findings: &Findings) -> Json {
         }
     };
     Json::Object(made)
+}
+
+fn knox_caveats(found: &knox::Outcome) -> Vec<String> {
+    let mut list = Vec::new();
+    if found.snap_points > 0 {
+        list.push("near repeats between map points, which the request allowed: distances are those of a list of points, and repeats are artefacts of it".to_owned());
+    }
+    if found.table.same_place_same_day > 0 {
+        list.push(format!(
+            "{} pairs are of one place and one day: they may be one incident recorded twice",
+            found.table.same_place_same_day
+        ));
+    }
+    if found.several_days > 0 {
+        list.push(format!(
+            "{} records may have happened on any of several days and count on the first",
+            found.several_days
+        ));
+    }
+    if found.misplaced > 0 {
+        list.push(format!(
+            "{} records are placed at a police station or the centre of an area, where distances mean nothing",
+            found.misplaced
+        ));
+    }
+    list
+}
+
+/// The Knox table, cell by cell, with what is needed to read it.
+fn knox_table(found: &knox::Outcome) -> Map<String, Json> {
+    let table = &found.table;
+    // Ten significant digits, as in the layer's columns.
+    let short = |v: f64| format!("{v:.9e}").parse::<f64>().unwrap_or(v);
+    let columns = table.columns();
+    let cells: Vec<Json> = (0..table.observed.len())
+        .map(|cell| {
+            json!({
+                "distance_m": found.distance.label(cell / columns),
+                "days": found.time.label(cell % columns),
+                "observed": table.observed[cell],
+                "expected": short(table.expected[cell]),
+                "ratio": table.ratio(cell).map(short),
+                "p": table.p(cell).map(short),
+            })
+        })
+        .collect();
+    let mut r = Map::new();
+    let mut put = |key: &str, value: Json| {
+        r.insert(key.to_owned(), value);
+    };
+    put(
+        "intervals",
+        json!("[a, b): from a up to, but not including, b"),
+    );
+    put("metric", json!(found.metric.name()));
+    put("incidents", json!(table.events));
+    put("pairs", json!(table.pairs));
+    put("pairs_by_distance", json!(table.pairs_by_distance));
+    put("pairs_by_days", json!(table.pairs_by_days));
+    put(
+        "pairs_of_same_place_and_day",
+        json!(table.same_place_same_day),
+    );
+    put(
+        "expected_rule",
+        json!(
+            "exact mean over all orders of the days: pairs by distance times pairs by days over all pairs"
+        ),
+    );
+    put(
+        "p_rule",
+        json!(table.shuffles.as_ref().map(|s| format!(
+            "(1 + shuffles of the days with at least as many pairs) / ({} + 1), seed {}; null where no pair can lie",
+            s.replicates, found.seed
+        ))),
+    );
+    put("table", json!(cells));
+    put(
+        "roles",
+        json!({
+            "repeat_nearer_than_m": found.reach.repeat,
+            "near_repeat_nearer_than_m": found.reach.near,
+            "fewer_days_apart_than": found.reach.days,
+            "incidents_with_others_near": found.events.len(),
+            "incidents_with_none_near": found.alone,
+        }),
+    );
+    r
 }
