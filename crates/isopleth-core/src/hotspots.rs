@@ -236,7 +236,8 @@ pub fn cut(
         .iter()
         .map(|g| lattice.outline(g))
         .collect::<Result<_, _>>()?;
-    let members = members(selection, &outlines);
+    let shapes: Vec<&[geo::Polygon]> = outlines.iter().map(std::slice::from_ref).collect();
+    let members = members(selection, &shapes);
     let edges = EdgeEffect::new(selection, surface.reach_m());
     let wards = Wards::of(selection.snapshot);
 
@@ -303,7 +304,8 @@ pub fn cut(
     })
 }
 
-fn name(place: Option<&str>, ward: Option<&str>) -> String {
+/// A name for people from the commonest place and the ward.
+pub(crate) fn name(place: Option<&str>, ward: Option<&str>) -> String {
     match (place, ward) {
         (Some(p), Some(w)) => format!("{p}, {w}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -375,14 +377,12 @@ pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32
 }
 
 /// The locations inside each outline, in the study area, whether or not anything there is selected.
-fn members(selection: &Selection, outlines: &[geo::Polygon]) -> Vec<Vec<LocationId>> {
+pub(crate) fn members(selection: &Selection, outlines: &[&[geo::Polygon]]) -> Vec<Vec<LocationId>> {
     use geo::BoundingRect;
-    let regions: Vec<Option<Region>> = outlines
-        .iter()
-        .map(|o| Region::new(std::slice::from_ref(o)))
-        .collect();
-    let boxes = outlines.iter().enumerate().filter_map(|(i, o)| {
-        let r = o.bounding_rect()?;
+    let regions: Vec<Option<Region>> = outlines.iter().map(|o| Region::new(o)).collect();
+    let parts = outlines.iter().enumerate();
+    let boxes = parts.filter_map(|(i, o)| {
+        let r = geo::MultiPolygon(o.to_vec()).bounding_rect()?;
         let envelope = AABB::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
         Some(GeomWithData::new(Rectangle::from_aabb(envelope), i))
     });

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{kernel_density, repeat_locations};
+use crate::methods::{dbscan, kernel_density, repeat_locations};
 
 /// A whole request. See the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,8 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`dbscan`].
+    Dbscan(dbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`repeat_locations`].
@@ -100,6 +102,7 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Dbscan(_) => "dbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::RepeatLocations(_) => "repeat_locations",
         }

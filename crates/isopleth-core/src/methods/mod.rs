@@ -1,4 +1,5 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
+pub mod dbscan;
 pub mod kernel_density;
 pub mod repeat_locations;
