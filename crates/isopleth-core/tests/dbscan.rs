@@ -129,6 +129,7 @@ proptest! {
     #[test]
     fn copies_are_a_weight((points, weights) in points(), radius in 1_u32..9, min in 1_u32..9) {
         let radius = f64::from(radius);
+        let weights: Vec<u32> = weights.iter().map(|w| w + 1).collect();
         let weighted = cluster(&points, &weights, radius, min).unwrap();
         let copied: Vec<usize> = (0..points.len()).flat_map(|i| vec![i; weights[i] as usize]).collect();
         let all: Vec<[f64; 2]> = copied.iter().map(|&i| points[i]).collect();
@@ -242,7 +243,7 @@ fn any_number_of_threads_gives_the_same() {
         pool.install(|| cluster(&points, &weights, 40.0, 8).unwrap())
     };
     let one = on(1);
-    assert!(one.clusters > 100, "{}", one.clusters);
+    assert!(one.clusters > 50, "{}", one.clusters);
     assert_eq!(one, on(2));
     assert_eq!(one, on(7));
 }
@@ -400,7 +401,7 @@ fn great_circles_and_the_plane_agree_on_small_ground() {
 
 fn clusters(snapshot: &Snapshot, params: &str) -> dbscan::Outcome {
     let text = format!(
-        r#"{{"select": {{"period": "2022", "groups": ["burglary"]}}, "method": {{"name": "dbscan", {params}}} }}"#
+        r#"{{"select": {{"period": "2022", "groups": ["burglary", "drugs"]}}, "method": {{"name": "dbscan", {params}}} }}"#
     );
     match run(snapshot, &Request::from_json(&text).unwrap())
         .unwrap()
