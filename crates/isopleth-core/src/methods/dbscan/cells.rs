@@ -42,6 +42,7 @@ impl<const D: usize> Cells<D> {
     /// Sorts points into cells; also gives each point with its place.
     pub(super) fn new(ground: &impl Ground<D>, weights: &[u32]) -> (Self, Vec<(u32, u32)>) {
         let sorted = by_cell(ground, weights.len());
+        let columns = u64::from(ground.columns());
         let mut cells = Self {
             reach: ground.reach(),
             rows: Vec::new(),
@@ -56,7 +57,8 @@ impl<const D: usize> Cells<D> {
         let mut points: Vec<([f64; D], u32)> = Vec::new();
         let mut total = 0_u64;
         for same in sorted.chunk_by(|a, b| a.0 == b.0) {
-            let (row, column) = ((same[0].0 >> 32) as u32, same[0].0 as u32);
+            let cell = same[0].0;
+            let (row, column) = ((cell / columns) as u32, (cell % columns) as u32);
             if cells.rows.last().is_none_or(|r| r.0 != row) {
                 cells.rows.push((row, cells.column.len() as u32));
             }
@@ -219,14 +221,38 @@ impl<const D: usize> Cells<D> {
     }
 }
 
-/// Cell (row in the upper half, column in the lower) and index of every point, in the order of cells.
+/// Bits of a digit of the sort by cells.
+const DIGIT: u32 = 11;
+
+/// Cell (row times columns, and column) and index of every point, in the order of cells and, in a
+/// cell, of indices: a radix sort from the lowest digit up.
 fn by_cell<const D: usize>(ground: &impl Ground<D>, points: usize) -> Vec<(u64, u32)> {
+    let columns = u64::from(ground.columns());
+    let mut most = 0;
     let mut sorted: Vec<(u64, u32)> = (0..points)
         .map(|p| {
             let (row, column) = ground.cell(p);
-            (u64::from(row) << 32 | u64::from(column), p as u32)
+            let cell = u64::from(row) * columns + u64::from(column);
+            most = most.max(cell);
+            (cell, p as u32)
         })
         .collect();
-    sorted.sort_unstable();
+    let mut spare = vec![(0, 0); points];
+    for shift in (0..u64::BITS - most.leading_zeros()).step_by(DIGIT as usize) {
+        let digit = |cell: u64| (cell >> shift) as usize & ((1 << DIGIT) - 1);
+        let mut next = [0_u32; (1 << DIGIT) + 1];
+        for &(cell, _) in &sorted {
+            next[digit(cell) + 1] += 1;
+        }
+        for d in 0..1 << DIGIT {
+            next[d + 1] += next[d];
+        }
+        for &point in &sorted {
+            let slot = &mut next[digit(point.0)];
+            spare[*slot as usize] = point;
+            *slot += 1;
+        }
+        std::mem::swap(&mut sorted, &mut spare);
+    }
     sorted
 }

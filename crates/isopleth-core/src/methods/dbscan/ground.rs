@@ -23,12 +23,17 @@ pub(super) trait Ground<const D: usize>: Sync {
     fn limit_2(&self) -> f64;
     /// How many rows and columns away a neighbour's cell may be.
     fn reach(&self) -> (u32, u32);
+    /// How many columns there are.
+    fn columns(&self) -> u32;
 }
 
 /// Least and greatest of each axis.
+type Corners = ([f64; 2], [f64; 2]);
+
+/// The corners of the box around some points.
 fn bounds(
     points: impl Iterator<Item = [f64; 2]>,
-) -> Result<Option<([f64; 2], [f64; 2])>, ClusterError> {
+) -> Result<Option<Corners>, ClusterError> {
     let (mut lo, mut hi) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
     let mut any = false;
     for (index, p) in points.enumerate() {
@@ -48,7 +53,7 @@ fn bounds(
 struct Grid {
     origin: [f64; 2],
     side: [f64; 2],
-    last: (u32, u32),
+    columns: u32,
 }
 
 impl Grid {
@@ -62,10 +67,11 @@ impl Grid {
                 Err(ClusterError::TooFine { radius, extent })
             }
         };
+        let (columns, _) = (count(0)? + 1, count(1)?);
         Ok(Self {
             origin: lo,
             side,
-            last: (count(1)?, count(0)?),
+            columns,
         })
     }
 
@@ -113,6 +119,10 @@ impl Ground<2> for Plane<'_> {
 
     fn reach(&self) -> (u32, u32) {
         (2, 2)
+    }
+
+    fn columns(&self) -> u32 {
+        self.grid.columns
     }
 }
 
@@ -187,5 +197,9 @@ impl Ground<3> for Sphere<'_> {
 
     fn reach(&self) -> (u32, u32) {
         self.reach
+    }
+
+    fn columns(&self) -> u32 {
+        self.grid.columns
     }
 }
