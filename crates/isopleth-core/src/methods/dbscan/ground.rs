@@ -31,9 +31,7 @@ pub(super) trait Ground<const D: usize>: Sync {
 type Corners = ([f64; 2], [f64; 2]);
 
 /// The corners of the box around some points.
-fn bounds(
-    points: impl Iterator<Item = [f64; 2]>,
-) -> Result<Option<Corners>, ClusterError> {
+fn bounds(points: impl Iterator<Item = [f64; 2]>) -> Result<Option<Corners>, ClusterError> {
     let (mut lo, mut hi) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
     let mut any = false;
     for (index, p) in points.enumerate() {
