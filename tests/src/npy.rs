@@ -1,6 +1,6 @@
 //! Arrays of numpy: `.npy` files, and `.npz` archives of them.
 //!
-//! As much as the oracles need: little-endian numbers of eight bytes in C order.
+//! As much as the oracles need: little-endian numbers and truth values in C order.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -26,7 +26,7 @@ fn fail<T>(why: impl Into<String>) -> Result<T, NpyError> {
 pub enum Numbers {
     /// `<f8`.
     Floats(Vec<f64>),
-    /// `<i8`.
+    /// `<i8`; `<i4` and `|b1` (0 or 1) widened.
     Integers(Vec<i64>),
 }
 
@@ -43,7 +43,7 @@ impl Array {
     /// Reads the bytes of a `.npy` file.
     ///
     /// # Errors
-    /// [`NpyError`] for anything but `<f8` and `<i8` in C order, complete.
+    /// [`NpyError`] for anything but `<f8`, `<i8`, `<i4` and `|b1` in C order, complete.
     pub fn read(bytes: &[u8]) -> Result<Self, NpyError> {
         let Some(rest) = bytes.strip_prefix(b"\x93NUMPY") else {
             return fail("it does not begin with the mark of numpy");
@@ -71,21 +71,27 @@ impl Array {
         let Some(shape) = shape else {
             return fail("it has no shape");
         };
-        let words = body
-            .chunks_exact(8)
-            .map(|w| <[u8; 8]>::try_from(w).unwrap_or_default());
-        if body.len() % 8 != 0 || words.len() != shape.iter().product::<usize>() {
+        let kind = header
+            .split_once("'descr': '")
+            .and_then(|(_, after)| after.split_once('\''))
+            .map_or("", |(kind, _)| kind);
+        let size = match kind {
+            "<f8" | "<i8" => 8,
+            "<i4" => 4,
+            "|b1" => 1,
+            _ => return fail(format!("its numbers are {kind}, not <f8, <i8, <i4 or |b1")),
+        };
+        if body.len() != size * shape.iter().product::<usize>() {
             return fail(format!(
                 "{} bytes are not the numbers of {shape:?}",
                 body.len()
             ));
         }
-        let numbers = if header.contains("'descr': '<f8'") {
-            Numbers::Floats(words.map(f64::from_le_bytes).collect())
-        } else if header.contains("'descr': '<i8'") {
-            Numbers::Integers(words.map(i64::from_le_bytes).collect())
-        } else {
-            return fail("its numbers are not <f8 or <i8");
+        let numbers = match kind {
+            "<f8" => Numbers::Floats(words(body).map(f64::from_le_bytes).collect()),
+            "<i8" => Numbers::Integers(words(body).map(i64::from_le_bytes).collect()),
+            "<i4" => Numbers::Integers(words(body).map(|w| i32::from_le_bytes(w).into()).collect()),
+            _ => Numbers::Integers(body.iter().map(|&b| i64::from(b)).collect()),
         };
         Ok(Self { shape, numbers })
     }
@@ -111,6 +117,11 @@ impl Array {
             Numbers::Floats(_) => fail("it holds floats where integers were expected"),
         }
     }
+}
+
+/// The bytes by words of one size; the caller has seen to it that they come out even.
+fn words<const N: usize>(body: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    body.as_chunks::<N>().0.iter().copied()
 }
 
 /// The arrays of a `.npz` file by name.
@@ -164,6 +175,12 @@ mod tests {
         let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }\n";
         let array = Array::read(&npy(header, &7_i64.to_le_bytes())).unwrap();
         assert_eq!(array.integers().unwrap(), [7]);
+        let header = "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }\n";
+        let array = Array::read(&npy(header, &[7, 0, 0, 0, 255, 255, 255, 255])).unwrap();
+        assert_eq!(array.integers().unwrap(), [7, -1]);
+        let header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n";
+        let array = Array::read(&npy(header, &[0, 1, 1])).unwrap();
+        assert_eq!(array.integers().unwrap(), [0, 1, 1]);
     }
 
     #[test]

@@ -10,8 +10,10 @@ use isopleth_tests::npy::Array;
 use isopleth_tests::oracle::{peer_data, peer_points, shared};
 use serde_json::Value;
 
-/// Positions and days since 1970.
-fn chicago() -> Option<(Vec<(f64, f64)>, Vec<i32>)> {
+/// Positions in metres, and days since 1970.
+type Events = (Vec<(f64, f64)>, Vec<i32>);
+
+fn chicago() -> Option<Events> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_path(shared("oracles/chicago_be_month1.csv")?)

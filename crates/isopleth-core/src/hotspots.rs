@@ -10,7 +10,7 @@
 //! that make up a share of the area; a multiple of the mean density of the study area; a density.
 //! Cells of equal density stand or fall together.
 
-use geo::MultiPolygon;
+use geo::{MultiPolygon, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde::{Deserialize, Serialize};
@@ -251,7 +251,8 @@ pub fn cut(
     for group in &groups {
         outlines.push(outline(selection, lattice, group)?);
     }
-    let members = members(selection, &outlines);
+    let shapes: Vec<&[Polygon]> = outlines.iter().map(|(o, _)| &o.0[..]).collect();
+    let members = members(selection, &shapes);
     let edges = EdgeEffect::new(selection, surface.reach_m());
     let wards = Wards::of(selection.snapshot);
     let stations = Stations::of(selection);
@@ -359,7 +360,8 @@ fn outline(
     })
 }
 
-fn name(place: Option<&str>, ward: Option<&str>) -> String {
+/// A name for people from the commonest place and the ward.
+pub(crate) fn name(place: Option<&str>, ward: Option<&str>) -> String {
     match (place, ward) {
         (Some(p), Some(w)) => format!("{p}, {w}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -431,11 +433,11 @@ pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32
 }
 
 /// The locations inside each outline, whether or not anything there is selected.
-fn members(selection: &Selection, outlines: &[(MultiPolygon, bool)]) -> Vec<Vec<LocationId>> {
+pub(crate) fn members(selection: &Selection, outlines: &[&[Polygon]]) -> Vec<Vec<LocationId>> {
     use geo::BoundingRect;
-    let regions: Vec<Option<Region>> = outlines.iter().map(|(o, _)| Region::new(&o.0)).collect();
-    let boxes = outlines.iter().enumerate().filter_map(|(i, (o, _))| {
-        let r = o.bounding_rect()?;
+    let regions: Vec<Option<Region>> = outlines.iter().map(|o| Region::new(o)).collect();
+    let boxes = outlines.iter().enumerate().filter_map(|(i, o)| {
+        let r = MultiPolygon(o.to_vec()).bounding_rect()?;
         let envelope = AABB::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
         Some(GeomWithData::new(Rectangle::from_aabb(envelope), i))
     });

@@ -1,16 +1,30 @@
-//! The request document: what to select, which method, and how hotspots are cut out of the result.
-//!
-//! The command line, the HTTP interface, saved layers, packs and batch plans all use this one
-//! document. Unknown fields are errors; units stand in the names; a value that is `"auto"` is
-//! resolved by a rule that the result names.
+//! The request document.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
 
-/// A whole request. See the [module](self).
+/// A request document: what to select, which method, and how hotspots are cut out of the result.
+///
+/// The command line, saved layers and the service all use this one document. Unknown fields are
+/// errors; units stand in the names; a value that is `"auto"` is resolved by a rule that the result
+/// names.
+///
+/// ```
+/// use isopleth_core::Request;
+///
+/// let request = Request::from_json(r#"{
+///     "select": { "area": "E09000016", "period": "2022", "groups": ["burglary"] },
+///     "method": { "name": "kernel_density", "bandwidth_m": 300 },
+///     "hotspots": { "share_of_incidents": 0.25 } }"#)?;
+/// assert_eq!(request.canonical()["method"]["kernel"], "quartic");
+/// // The same request on the same data by the same engine is the same run.
+/// assert_eq!(request.run_id("r1"), request.run_id("r1"));
+/// assert_ne!(request.run_id("r1"), request.run_id("r2"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -92,6 +106,8 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`dbscan`].
+    Dbscan(dbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
@@ -105,6 +121,7 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Dbscan(_) => "dbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::RepeatLocations(_) => "repeat_locations",

@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -27,6 +27,9 @@ pub enum RunError {
     /// Repeat locations.
     #[error(transparent)]
     RepeatLocations(#[from] repeat_locations::Error),
+    /// Clusters.
+    #[error(transparent)]
+    Dbscan(#[from] dbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -61,6 +64,7 @@ impl RunError {
             Self::Knox(_) => "invalid_knox",
             Self::Hotspots(_) => "invalid_hotspots",
             Self::RepeatLocations(_) => "invalid_repeat_locations",
+            Self::Dbscan(_) => "invalid_dbscan",
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
     }
@@ -132,6 +136,8 @@ pub enum Findings {
     Knox(knox::Outcome),
     /// Repeat locations.
     RepeatLocations(repeat_locations::Outcome),
+    /// Clusters.
+    Clusters(dbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -169,6 +175,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::RepeatLocations(params), None) => {
             Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)
+        }
+        (Method::Dbscan(params), None) => {
+            Findings::Clusters(dbscan::run(&selection, params, comparable)?)
         }
     };
     Ok(Outcome {

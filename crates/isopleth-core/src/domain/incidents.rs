@@ -1,10 +1,4 @@
 //! Incidents as columns, collapsed to distinct locations.
-//!
-//! Real incident data repeats places: Havering's 19,035 crimes of 2022 lie on 3,277 points. An
-//! [`IncidentSet`] therefore keeps the distinct locations once, along a space-filling curve, and
-//! the incidents of a location side by side (compressed sparse rows). The order depends on the
-//! content alone, so two stores with the same rows give the same set whatever order they were
-//! filled in.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -86,7 +80,12 @@ pub struct IncidentRow {
     pub place: u32,
 }
 
-/// Columns of incidents, grouped by distinct location. See the [module](self).
+/// Columns of incidents, grouped by distinct location.
+///
+/// Real incident data repeats places: Havering's 19,035 crimes of 2022 lie on 3,277 points. The set
+/// therefore keeps the distinct locations once, along a space-filling curve, and the incidents of a
+/// location side by side (compressed sparse rows). The order depends on the content alone, so two
+/// stores with the same rows give the same set whatever order they were filled in.
 #[derive(Debug, Clone, Default)]
 pub struct IncidentSet {
     locations: Vec<Location>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use geo::Polygon;
+use geo::{MultiPolygon, Polygon};
 use h3o::geom::SolventBuilder;
 use h3o::{CellIndex, LatLng, Resolution};
 use rayon::prelude::*;
@@ -272,18 +272,36 @@ pub(super) fn neighbours(cells: &[CellIndex], members: &[usize]) -> Vec<Vec<usiz
         .collect()
 }
 
+/// The cells that hold some positions, sorted.
+pub(super) fn of_positions(
+    positions: impl Iterator<Item = LonLat>,
+    resolution: Resolution,
+) -> Vec<CellIndex> {
+    let mut cells: Vec<CellIndex> = positions.map(|p| lat_lng(p).to_cell(resolution)).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    cells
+}
+
 /// The outline of connected cells.
 pub(super) fn dissolve(cells: impl Iterator<Item = CellIndex>) -> Result<Polygon, LatticeError> {
-    let fail = |reason: String| LatticeError::Untileable { reason };
-    let outline = SolventBuilder::new()
-        .build()
-        .dissolve(cells)
-        .map_err(|e| fail(e.to_string()))?;
-    let mut polygons = outline.0.into_iter();
+    let mut polygons = dissolve_all(cells)?.0.into_iter();
     match (polygons.next(), polygons.next()) {
         (Some(one), None) => Ok(one),
-        _ => Err(fail(
-            "connected cells did not dissolve to one polygon".into(),
-        )),
+        _ => Err(LatticeError::Untileable {
+            reason: "connected cells did not dissolve to one polygon".into(),
+        }),
     }
+}
+
+/// The outline of any cells.
+pub(super) fn dissolve_all(
+    cells: impl Iterator<Item = CellIndex>,
+) -> Result<MultiPolygon, LatticeError> {
+    SolventBuilder::new()
+        .build()
+        .dissolve(cells)
+        .map_err(|e| LatticeError::Untileable {
+            reason: e.to_string(),
+        })
 }

@@ -258,6 +258,33 @@ impl Lattice {
     }
 }
 
+/// The H3 cells that hold some positions: their outline, in longitude and latitude as that of a
+/// lattice, and their area in the plane, m².
+///
+/// # Errors
+/// [`LatticeError`] if a corner lies off the plane.
+pub(crate) fn cells_of(
+    positions: impl Iterator<Item = LonLat>,
+    resolution: Resolution,
+) -> Result<(geo::MultiPolygon, f64), LatticeError> {
+    let cells = h3::of_positions(positions, resolution);
+    let mut area_m2 = 0.0;
+    for &cell in &cells {
+        area_m2 += h3::area_m2(cell)?;
+    }
+    let mut polygons: Vec<Polygon> = h3::dissolve_all(cells.into_iter())?
+        .iter()
+        .map(tidy)
+        .collect();
+    let first = |p: &Polygon| p.exterior().0.first().map(|c| [c.x, c.y]);
+    polygons.sort_by(|a, b| {
+        first(a)
+            .partial_cmp(&first(b))
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
+    Ok((geo::MultiPolygon(polygons), area_m2))
+}
+
 /// Rounds to 7 decimals and winds as RFC 7946 asks.
 pub(crate) fn tidy(polygon: &Polygon) -> Polygon {
     use geo::orient::{Direction, Orient};

@@ -1,5 +1,6 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
+pub mod dbscan;
 pub mod kernel_density;
 pub mod knox;
 pub mod repeat_locations;

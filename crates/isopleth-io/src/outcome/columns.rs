@@ -119,7 +119,7 @@ pub(super) fn repeat_columns() -> Vec<Column> {
 pub(super) fn event_columns() -> Vec<Column> {
     use ColumnType::{Date, Integer, Text};
     let counted = |name, meaning| column(name, Integer, None, meaning);
-    vec![
+    let mut columns = vec![
         column(
             "role",
             Text,
@@ -172,25 +172,111 @@ pub(super) fn event_columns() -> Vec<Column> {
             Some("d"),
             "Days since the latest of the earlier ones; null where there is none.",
         ),
+    ];
+    columns.extend(closing_columns());
+    columns
+}
+
+pub(super) fn cluster_columns() -> Vec<Column> {
+    use ColumnType::{Boolean, Integer, Real, Text};
+    let mut columns = vec![
+        column("rank", Integer, None, "Place in the ranking, from 1."),
         column(
-            "caveats",
+            "name",
             Text,
             None,
-            "What is to be known before this is believed.",
+            "Commonest place text, and the ward of the most frequent location. A label, not an address.",
         ),
         column(
-            "marking",
-            Text,
-            None,
-            "Protective marking asked for; null where none is.",
+            "area_m2",
+            Real,
+            Some("m²"),
+            "Area of the outline in the National Grid.",
         ),
         column(
-            "run",
+            "density_per_km2",
+            Real,
+            Some("1/km²"),
+            "Incidents of the cluster per km² of its outline: count divided by area.",
+        ),
+        column(
+            "count_inside_outline",
+            Integer,
+            None,
+            "Selected incidents inside the outline by plain geometry, the cluster's own, noise and other clusters' together.",
+        ),
+        column(
+            "share_of_incidents",
+            Real,
+            None,
+            "Share of the selected incidents of the study area, 0 to 1.",
+        ),
+        column(
+            "core_locations",
+            Integer,
+            None,
+            "Locations with the least count within the radius; the others are at the cluster's border.",
+        ),
+        column(
+            "repeat_locations",
+            Integer,
+            None,
+            "Locations of the cluster with two or more of the incidents.",
+        ),
+        column(
+            "outline",
             Text,
             None,
-            "Id of the run: the same request on the same data by the same engine.",
+            "How the outline was drawn: convex_hull, concave_hull, buffer (discs of the radius) or h3_cells.",
         ),
-    ]
+        column(
+            "ellipse_semi_major_m",
+            Real,
+            Some("m"),
+            "Standard deviational ellipse: half its long axis; null for fewer than three locations.",
+        ),
+        column(
+            "ellipse_semi_minor_m",
+            Real,
+            Some("m"),
+            "Standard deviational ellipse: half its short axis; null for fewer than three locations.",
+        ),
+        column(
+            "ellipse_rotation_deg",
+            Real,
+            Some("°"),
+            "Direction of the long axis, clockwise from grid north, 0 to 180; null where there is none.",
+        ),
+        column(
+            "edge_effect",
+            Boolean,
+            None,
+            "No farther from the study area's boundary than the radius: the cluster may go on beyond it.",
+        ),
+    ];
+    columns.extend(place_columns());
+    for c in &mut columns {
+        let meaning = match c.name.as_str() {
+            "count" => {
+                "Selected incidents at the cluster's own locations, not all that lie inside the outline."
+            }
+            "count_reported" => {
+                "Incidents of the same groups and period at its locations that somebody reported."
+            }
+            "count_police_generated" => {
+                "Incidents of the same groups and period at its locations that exist because police looked."
+            }
+            "previous_count" => {
+                "The same selection inside the outline in the period of equal length just before, to be held against count_inside_outline; null where the data does not cover it."
+            }
+            "same_period_last_year_count" => {
+                "The same selection inside the outline in the same dates a year earlier, to be held against count_inside_outline; null where the data does not cover it."
+            }
+            _ => continue,
+        };
+        c.meaning = meaning.into();
+    }
+    columns
 }
 
 fn place_columns() -> Vec<Column> {

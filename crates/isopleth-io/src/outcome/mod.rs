@@ -6,13 +6,15 @@ mod provenance;
 use geo::{Geometry, Point};
 use isopleth_core::domain::{LocationBasis, format_day, format_minute};
 use isopleth_core::hotspots::Hotspot;
-use isopleth_core::methods::knox;
 use isopleth_core::methods::repeat_locations::{self, RepeatLocation};
+use isopleth_core::methods::{dbscan, knox};
 use isopleth_core::places::PlaceFacts;
 use isopleth_core::stations::StationStack;
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot, SurfaceCells, hotspots};
 
-use self::columns::{cell_columns, event_columns, hotspot_columns, repeat_columns};
+use self::columns::{
+    cell_columns, cluster_columns, event_columns, hotspot_columns, repeat_columns,
+};
 use crate::layer::{Feature, GeometryKind, Layer, Value};
 
 /// Puts an outcome into a layer.
@@ -41,6 +43,11 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
         Findings::RepeatLocations(found) => {
             (GeometryKind::Point, repeat_columns(), common.repeats(found))
         }
+        Findings::Clusters(found) => (
+            GeometryKind::MultiPolygon,
+            cluster_columns(),
+            common.clusters(found),
+        ),
     };
     let what = what(&outcome.findings);
     Layer {
@@ -60,6 +67,7 @@ fn what(findings: &Findings) -> &'static str {
         Findings::Hotspots { .. } => "hotspots",
         Findings::Knox(_) => "near repeats",
         Findings::RepeatLocations(_) => "repeat locations",
+        Findings::Clusters(_) => "clusters",
     }
 }
 
@@ -193,17 +201,7 @@ impl Common<'_> {
                         h.facts.count
                     ));
                 }
-                let stations = h
-                    .facts
-                    .location_basis
-                    .iter()
-                    .find(|b| b.0 == LocationBasis::Station);
-                if let Some((_, n)) = stations {
-                    caveats.push(format!(
-                        "{n} of {} records are placed at a police station",
-                        h.facts.count
-                    ));
-                }
+                caveats.extend(at_a_station(&h.facts));
                 let mut values = vec![
                     count(h.rank),
                     Value::Text(h.name.clone()),
@@ -221,6 +219,50 @@ impl Common<'_> {
                 Feature {
                     id: h.id.clone(),
                     geometry: outline(h, several),
+                    values,
+                }
+            })
+            .collect()
+    }
+
+    fn clusters(&self, found: &dbscan::Outcome) -> Vec<Feature> {
+        found
+            .clusters
+            .iter()
+            .map(|c| {
+                let mut caveats = Vec::new();
+                if c.edge_effect {
+                    caveats.push(
+                        "near the study area's boundary: the cluster may go on beyond it"
+                            .to_owned(),
+                    );
+                }
+                caveats.extend(at_a_station(&c.facts));
+                let ellipse = c.ellipse.as_ref();
+                let mut values = vec![
+                    count(c.rank),
+                    Value::Text(c.name.clone()),
+                    metres(c.area_m2),
+                    real(c.density_per_km2()),
+                    count(c.count_inside_outline),
+                    real(c.share_of_incidents),
+                    count(c.core_locations),
+                    count(c.facts.repeat_locations),
+                    Value::Text(c.drawn_as.name().to_owned()),
+                    ellipse.map_or(Value::Null, |e| metres(e.semi_major_m)),
+                    ellipse.map_or(Value::Null, |e| metres(e.semi_minor_m)),
+                    // A tenth of a degree; what rounds up to half a turn is none.
+                    ellipse
+                        .and_then(|e| e.rotation_deg)
+                        .map_or(Value::Null, |r| {
+                            Value::Real((r * 10.0).round() / 10.0 % 180.0)
+                        }),
+                    Value::Boolean(c.edge_effect),
+                ];
+                values.extend(self.place_values(&c.facts, &caveats));
+                Feature {
+                    id: c.id.clone(),
+                    geometry: Geometry::MultiPolygon(c.outline.clone()),
                     values,
                 }
             })
@@ -319,6 +361,18 @@ fn outline(h: &Hotspot, several: bool) -> Geometry {
         Some(one) if !several => Geometry::Polygon(one.clone()),
         _ => Geometry::MultiPolygon(h.outline.clone()),
     }
+}
+
+fn at_a_station(facts: &PlaceFacts) -> Option<String> {
+    let stations = facts
+        .location_basis
+        .iter()
+        .find(|b| b.0 == LocationBasis::Station);
+    let (_, n) = stations?;
+    Some(format!(
+        "{n} of {} records are placed at a police station",
+        facts.count
+    ))
 }
 
 fn station_words(l: &RepeatLocation) -> (Value, Option<String>) {

@@ -150,7 +150,7 @@ pub(super) fn caveats(facts: &Facts, findings: &Findings) -> Vec<String> {
     let surface = match findings {
         Findings::Hotspots { surface, .. } => Some(surface),
         Findings::Surface(cells) => Some(&cells.surface),
-        Findings::RepeatLocations(_) | Findings::Knox(_) => None,
+        Findings::RepeatLocations(_) | Findings::Knox(_) | Findings::Clusters(_) => None,
     };
     if let Some((surface, h)) = surface.and_then(|s| Some((s, s.bandwidth_m?))) {
         let sigma = h / surface.kernel.radius_per_sigma();
@@ -209,6 +209,21 @@ fn resolved(findings: &Findings) -> Json {
                 "incidents_at_repeat_locations".into(),
                 json!(found.incidents),
             );
+            r.insert("left_out_beyond_max".into(), json!(found.beyond_max));
+            r
+        }
+        Findings::Clusters(found) => {
+            let mut r = Map::new();
+            r.insert("radius_m".into(), json!(found.params.radius_m));
+            r.insert("min_count".into(), json!(found.params.min_count));
+            r.insert("metric".into(), json!(found.params.metric.name()));
+            r.insert(
+                "clusters".into(),
+                json!(found.clusters.len() as u64 + u64::from(found.beyond_max)),
+            );
+            r.insert("incidents_in_clusters".into(), json!(found.incidents));
+            r.insert("noise_incidents".into(), json!(found.noise_incidents));
+            r.insert("noise_locations".into(), json!(found.noise_locations));
             r.insert("left_out_beyond_max".into(), json!(found.beyond_max));
             r
         }
