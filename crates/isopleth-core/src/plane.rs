@@ -130,51 +130,49 @@ pub fn unproject(at: Planar) -> Result<LonLat, OutsidePlane> {
 /// # Errors
 /// [`OutsidePlane`] for the first position beyond the bounding box of the National Grid.
 pub fn project_all(positions: &[LonLat]) -> Result<Vec<Planar>, OutsidePlane> {
-    let mut planar: Vec<Planar> = positions
+    // Neighbours share their kilometre square: its corners' shifts are looked up when it changes.
+    let mut square = (i32::MIN, i32::MIN);
+    let mut corners = None;
+    positions
         .iter()
-        .map(|&at| transverse_mercator(at))
-        .collect();
-    let km = |v: f64| (v / 1000.0).floor() as i32;
-    let inside = |p: &Planar| (0.0..700_000.0).contains(&p.x) && (0.0..1_250_000.0).contains(&p.y);
-    let Some(first) = planar.iter().find(|p| inside(p)) else {
-        return positions
-            .iter()
-            .map(|&at| project(at).map(|p| p.planar))
-            .collect();
-    };
-    let (mut x0, mut y0, mut x1, mut y1) = (km(first.x), km(first.y), km(first.x), km(first.y));
-    for p in planar.iter().filter(|p| inside(p)) {
-        (x0, y0) = (x0.min(km(p.x)), y0.min(km(p.y)));
-        (x1, y1) = (x1.max(km(p.x)), y1.max(km(p.y)));
-    }
-    let width = (x1 - x0 + 2) as usize;
-    let nodes: Vec<Option<(f64, f64)>> = (y0..=y1 + 1)
-        .flat_map(|y| (x0..=x1 + 1).map(move |x| (x, y)))
-        .map(|(x, y)| ostn15_phf::ostn15_lookup(&(x + y * 701 + 1)).map(|s| (s.0, s.1)))
-        .collect();
-    for (p, &at) in planar.iter_mut().zip(positions) {
-        let shift = inside(p)
-            .then(|| {
-                let (cx, cy) = (km(p.x), km(p.y));
-                let corner = (cy - y0) as usize * width + (cx - x0) as usize;
-                let (t, u) = (p.x / 1000.0 - f64::from(cx), p.y / 1000.0 - f64::from(cy));
-                let (sw, se) = (nodes[corner]?, nodes[corner + 1]?);
-                let (nw, ne) = (nodes[corner + width]?, nodes[corner + width + 1]?);
-                let mix = |sw: f64, se: f64, nw: f64, ne: f64| {
-                    (1.0 - u) * ((1.0 - t) * sw + t * se) + u * ((1.0 - t) * nw + t * ne)
-                };
-                Some((mix(sw.0, se.0, nw.0, ne.0), mix(sw.1, se.1, nw.1, ne.1)))
+        .map(|&at| {
+            let p = transverse_mercator(at);
+            let here = ((p.x / 1000.0).floor() as i32, (p.y / 1000.0).floor() as i32);
+            if here != square {
+                square = here;
+                corners = shifts_around(here);
+            }
+            let Some([sw, se, nw, ne]) = corners else {
+                return project(at).map(|p| p.planar);
+            };
+            let (t, u) = (
+                p.x / 1000.0 - f64::from(here.0),
+                p.y / 1000.0 - f64::from(here.1),
+            );
+            let mix = |sw: f64, se: f64, nw: f64, ne: f64| {
+                (1.0 - u) * ((1.0 - t) * sw + t * se) + u * ((1.0 - t) * nw + t * ne)
+            };
+            Ok(Planar {
+                x: p.x + mix(sw.0, se.0, nw.0, ne.0),
+                y: p.y + mix(sw.1, se.1, nw.1, ne.1),
             })
-            .flatten();
-        *p = match shift {
-            Some((dx, dy)) => Planar {
-                x: p.x + dx,
-                y: p.y + dy,
-            },
-            None => project(at)?.planar,
-        };
+        })
+        .collect()
+}
+
+/// The OSTN15 shifts at the corners of a kilometre square: south-west, south-east, north-west,
+/// north-east. None beyond its data.
+fn shifts_around((x, y): (i32, i32)) -> Option<[(f64, f64); 4]> {
+    if !(0..700).contains(&x) || !(0..1250).contains(&y) {
+        return None;
     }
-    Ok(planar)
+    let node = |x: i32, y: i32| ostn15_phf::ostn15_lookup(&(x + y * 701 + 1)).map(|s| (s.0, s.1));
+    Some([
+        node(x, y)?,
+        node(x + 1, y)?,
+        node(x, y + 1)?,
+        node(x + 1, y + 1)?,
+    ])
 }
 
 /// The National Grid's transverse Mercator projection on GRS 80: ETRS89 grid coordinates.
