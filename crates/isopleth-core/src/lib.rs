@@ -22,7 +22,7 @@ pub mod stations;
 pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};
-pub use run::{Facts, Findings, Outcome, RunError, SurfaceCells, run};
+pub use run::{CutSurface, Facts, Findings, Outcome, RunError, SurfaceCells, run};
 pub use snapshot::Snapshot;
 
 /// Name and version of the engine, part of every run's id.

@@ -48,23 +48,13 @@ impl RunError {
             Self::Select(SelectError::Area(AreaError::Ambiguous { .. })) => "ambiguous_area",
             Self::Select(SelectError::Area(_)) => "unusable_area",
             Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
-            Self::Select(SelectError::FinerThanData { .. })
-            | Self::Knox(knox::Error::FinerThanData { .. })
-            | Self::RepeatLocations(repeat_locations::Error::FinerThanData { .. }) => {
-                "finer_than_data"
-            }
+            Self::Select(SelectError::FinerThanData { .. }) => "finer_than_data",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
-            Self::KernelDensity(kernel_density::Error::TooFewLocations(_)) => "too_few_locations",
-            Self::KernelDensity(kernel_density::Error::Lattice(
-                crate::lattice::LatticeError::TooManyCells { .. },
-            )) => "too_many_cells",
-            Self::KernelDensity(_) => "invalid_kernel_density",
-            Self::Knox(knox::Error::SnapPoints { .. }) => "snap_points",
-            Self::Knox(knox::Error::TooManyPairs) => "too_many_pairs",
-            Self::Knox(_) => "invalid_knox",
+            Self::Dbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
-            Self::RepeatLocations(_) => "invalid_repeat_locations",
-            Self::Dbscan(_) => "invalid_dbscan",
+            Self::KernelDensity(e) => e.code(),
+            Self::Knox(e) => e.code(),
+            Self::RepeatLocations(e) => e.code(),
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
     }
@@ -120,18 +110,22 @@ pub struct SurfaceCells {
     pub edge_effect: Vec<bool>,
 }
 
+/// Hotspots with the surface that they were cut out of.
+#[derive(Debug, Clone)]
+pub struct CutSurface {
+    /// The surface.
+    pub surface: kernel_density::Outcome,
+    /// The hotspots.
+    pub cut: hotspots::Outcome,
+}
+
 /// The result of a run, by method.
 #[derive(Debug, Clone)]
 pub enum Findings {
     /// A surface, cell by cell.
     Surface(SurfaceCells),
     /// Hotspots cut out of a surface.
-    Hotspots {
-        /// How the surface was made.
-        surface: kernel_density::Outcome,
-        /// The hotspots.
-        cut: hotspots::Outcome,
-    },
+    Hotspots(CutSurface),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Repeat locations.
@@ -162,7 +156,7 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             match cut {
                 Some(cut) => {
                     let cut = hotspots::cut(&selection, &surface, cut, comparable)?;
-                    Findings::Hotspots { surface, cut }
+                    Findings::Hotspots(CutSurface { surface, cut })
                 }
                 None => Findings::Surface(cells(&selection, surface)?),
             }

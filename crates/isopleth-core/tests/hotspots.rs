@@ -18,7 +18,7 @@ fn hotspots(snapshot: &Snapshot, text: &str) -> Vec<Hotspot> {
         .unwrap()
         .findings
     {
-        Findings::Hotspots { cut, .. } => cut.hotspots,
+        Findings::Hotspots(found) => found.cut.hotspots,
         other => panic!("{other:?}"),
     }
 }

@@ -225,6 +225,14 @@ pub enum Error {
     Outline(#[from] LatticeError),
 }
 
+impl Error {
+    /// A stable code for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "invalid_dbscan"
+    }
+}
+
 /// Finds clusters.
 ///
 /// # Errors

@@ -159,6 +159,18 @@ pub enum Error {
     Lattice(#[from] LatticeError),
 }
 
+impl Error {
+    /// A stable code for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooFewLocations(_) => "too_few_locations",
+            Self::Lattice(LatticeError::TooManyCells { .. }) => "too_many_cells",
+            _ => "invalid_kernel_density",
+        }
+    }
+}
+
 /// Largest bandwidth, metres.
 pub const MAX_BANDWIDTH_M: f64 = 50_000.0;
 

@@ -136,6 +136,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A stable code for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FinerThanData { .. } => "finer_than_data",
+            _ => "invalid_repeat_locations",
+        }
+    }
+}
+
 /// Finds repeat locations.
 ///
 /// # Errors

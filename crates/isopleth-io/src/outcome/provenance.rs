@@ -1,8 +1,7 @@
 //! What travels with a layer: how it was made, and what is to be known before it is believed.
 
 use isopleth_core::domain::{Lens, LocationBasis, OPEN_DATA_SOURCE, format_day};
-use isopleth_core::methods::knox;
-use isopleth_core::{Facts, Findings, Snapshot};
+use isopleth_core::{Facts, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
 use super::Common;
@@ -17,7 +16,7 @@ impl Common<'_> {
     pub(super) fn provenance(
         &self,
         snapshot: &Snapshot,
-        findings: &Findings,
+        resolved: Map<String, Json>,
         caveats: &[String],
     ) -> Map<String, Json> {
         let f = self.facts;
@@ -77,7 +76,7 @@ impl Common<'_> {
                 "of_unknown_offence": f.unknown_kind,
             }),
         );
-        put("resolved", resolved(findings));
+        put("resolved", Json::Object(resolved));
         put(
             "plane",
             json!("EPSG:27700 (OSTN15); areas and distances in grid metres"),
@@ -93,7 +92,7 @@ impl Common<'_> {
 }
 
 /// What is to be known before a layer is believed.
-pub(super) fn caveats(facts: &Facts, findings: &Findings) -> Vec<String> {
+pub(super) fn caveats(facts: &Facts) -> Vec<String> {
     let mut list = Vec::new();
     let share = |basis: LocationBasis| {
         let n = facts
@@ -144,177 +143,5 @@ pub(super) fn caveats(facts: &Facts, findings: &Findings) -> Vec<String> {
             facts.selected
         ));
     }
-    if let Findings::Knox(found) = findings {
-        list.extend(knox_caveats(found));
-    }
-    let surface = match findings {
-        Findings::Hotspots { surface, .. } => Some(surface),
-        Findings::Surface(cells) => Some(&cells.surface),
-        Findings::RepeatLocations(_) | Findings::Knox(_) | Findings::Clusters(_) => None,
-    };
-    if let Some((surface, h)) = surface.and_then(|s| Some((s, s.bandwidth_m?))) {
-        let sigma = h / surface.kernel.radius_per_sigma();
-        let spacing = surface.lattice.tiling.spacing_m();
-        if sigma * isopleth_core::kernel::Kernel::Quartic.radius_per_sigma() < 2.0 * spacing {
-            list.push("the bandwidth is below two cell spacings: the surface is coarse".to_owned());
-        }
-    }
     list
-}
-
-/// The parameters as resolved.
-fn resolved(findings: &Findings) -> Json {
-    let surface = |s: &isopleth_core::methods::kernel_density::Outcome| {
-        let mut r = Map::new();
-        r.insert("kernel".into(), json!(s.kernel.name()));
-        r.insert("bandwidth_m".into(), json!(s.bandwidth_m));
-        r.insert("cells".into(), json!(s.lattice.len()));
-        r.insert(
-            "cell_spacing_m".into(),
-            json!((s.lattice.tiling.spacing_m() * 10.0).round() / 10.0),
-        );
-        if let Some(c) = &s.choice {
-            let cm = |v: f64| (v * 100.0).round() / 100.0;
-            r.insert(
-                "bandwidth_rule".into(),
-                json!({
-                    "decided_by": c.decided_by.words(),
-                    "sigma_m": cm(c.sigma_m),
-                    "likelihood_sigma_m": cm(c.likelihood_m),
-                    "floor_sigma_m": cm(c.floor_m),
-                    "cap_sigma_m": cm(c.cap_m),
-                    "distinct_locations": c.locations,
-                    "likelihood_evaluated_at": c.evaluated,
-                }),
-            );
-        }
-        r
-    };
-    let made = match findings {
-        Findings::Surface(cells) => surface(&cells.surface),
-        Findings::Hotspots { surface: s, cut } => {
-            let mut r = surface(s);
-            r.insert("threshold_per_km2".into(), json!(cut.threshold_per_km2));
-            r.insert(
-                "left_out_below_min_count".into(),
-                json!(cut.below_min_count),
-            );
-            r.insert("left_out_beyond_max".into(), json!(cut.beyond_max));
-            r
-        }
-        Findings::Knox(found) => knox_table(found),
-        Findings::RepeatLocations(found) => {
-            let mut r = Map::new();
-            r.insert(
-                "incidents_at_repeat_locations".into(),
-                json!(found.incidents),
-            );
-            r.insert("left_out_beyond_max".into(), json!(found.beyond_max));
-            r
-        }
-        Findings::Clusters(found) => {
-            let mut r = Map::new();
-            r.insert("radius_m".into(), json!(found.params.radius_m));
-            r.insert("min_count".into(), json!(found.params.min_count));
-            r.insert("metric".into(), json!(found.params.metric.name()));
-            r.insert(
-                "clusters".into(),
-                json!(found.clusters.len() as u64 + u64::from(found.beyond_max)),
-            );
-            r.insert("incidents_in_clusters".into(), json!(found.incidents));
-            r.insert("noise_incidents".into(), json!(found.noise_incidents));
-            r.insert("noise_locations".into(), json!(found.noise_locations));
-            r.insert("left_out_beyond_max".into(), json!(found.beyond_max));
-            r
-        }
-    };
-    Json::Object(made)
-}
-
-fn knox_caveats(found: &knox::Outcome) -> Vec<String> {
-    let mut list = Vec::new();
-    if found.snap_points > 0 {
-        list.push("near repeats between map points, which the request allowed: distances are those of a list of points, and repeats are artefacts of it".to_owned());
-    }
-    if found.table.same_place_same_day > 0 {
-        list.push(format!(
-            "{} pairs are of one place and one day: they may be one incident recorded twice",
-            found.table.same_place_same_day
-        ));
-    }
-    if found.several_days > 0 {
-        list.push(format!(
-            "{} records may have happened on any of several days and count on the first",
-            found.several_days
-        ));
-    }
-    if found.misplaced > 0 {
-        list.push(format!(
-            "{} records are placed at a police station or the centre of an area, where distances mean nothing",
-            found.misplaced
-        ));
-    }
-    list
-}
-
-/// The Knox table, cell by cell, with what is needed to read it.
-fn knox_table(found: &knox::Outcome) -> Map<String, Json> {
-    let table = &found.table;
-    // Ten significant digits, as in the layer's columns.
-    let short = |v: f64| format!("{v:.9e}").parse::<f64>().unwrap_or(v);
-    let columns = table.columns();
-    let cells: Vec<Json> = (0..table.observed.len())
-        .map(|cell| {
-            json!({
-                "distance_m": found.distance.label(cell / columns),
-                "days": found.time.label(cell % columns),
-                "observed": table.observed[cell],
-                "expected": short(table.expected[cell]),
-                "ratio": table.ratio(cell).map(short),
-                "p": table.p(cell).map(short),
-            })
-        })
-        .collect();
-    let mut r = Map::new();
-    let mut put = |key: &str, value: Json| {
-        r.insert(key.to_owned(), value);
-    };
-    put(
-        "intervals",
-        json!("[a, b): from a up to, but not including, b"),
-    );
-    put("metric", json!(found.metric.name()));
-    put("incidents", json!(table.events));
-    put("pairs", json!(table.pairs));
-    put("pairs_by_distance", json!(table.pairs_by_distance));
-    put("pairs_by_days", json!(table.pairs_by_days));
-    put(
-        "pairs_of_same_place_and_day",
-        json!(table.same_place_same_day),
-    );
-    put(
-        "expected_rule",
-        json!(
-            "exact mean over all orders of the days: pairs by distance times pairs by days over all pairs"
-        ),
-    );
-    put(
-        "p_rule",
-        json!(table.shuffles.as_ref().map(|s| format!(
-            "(1 + shuffles of the days with at least as many pairs) / ({} + 1), seed {}; null where no pair can lie",
-            s.replicates, found.seed
-        ))),
-    );
-    put("table", json!(cells));
-    put(
-        "roles",
-        json!({
-            "repeat_nearer_than_m": found.reach.repeat,
-            "near_repeat_nearer_than_m": found.reach.near,
-            "fewer_days_apart_than": found.reach.days,
-            "incidents_with_others_near": found.events.len(),
-            "incidents_with_none_near": found.alone,
-        }),
-    );
-    r
 }

@@ -295,6 +295,19 @@ pub enum Error {
     NotFinite,
 }
 
+impl Error {
+    /// A stable code for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FinerThanData { .. } => "finer_than_data",
+            Self::SnapPoints { .. } => "snap_points",
+            Self::TooManyPairs => "too_many_pairs",
+            _ => "invalid_knox",
+        }
+    }
+}
+
 /// Finds near repeats.
 ///
 /// # Errors
