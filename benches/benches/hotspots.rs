@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use isopleth_benches::{generate, sizes};
-use isopleth_core::hotspots::{Params, RankBy, cut};
+use isopleth_core::hotspots::{Params, cut};
 use isopleth_core::methods::kernel_density;
 use isopleth_core::places::Comparable;
 use isopleth_core::select::Selection;
@@ -21,12 +21,9 @@ fn hotspots(c: &mut Criterion) {
     };
     let params = Params {
         share_of_incidents: Some(0.25),
-        share_of_area: None,
-        times_mean_density: None,
-        min_density_per_km2: None,
         min_count: 10,
         max: Some(20),
-        rank_by: RankBy::default(),
+        ..Params::default()
     };
     let mut group = c.benchmark_group("hotspots");
     group.sample_size(10);

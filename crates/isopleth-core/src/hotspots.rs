@@ -23,6 +23,7 @@ use crate::methods::kernel_density as density;
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::plane::Planar;
 use crate::select::Selection;
+use crate::stability;
 use crate::stations::Stations;
 
 /// How hotspots are cut. Exactly one of the four thresholds must be given.
@@ -50,6 +51,9 @@ pub struct Params {
     /// What the ranking goes by.
     #[serde(default)]
     pub rank_by: RankBy,
+    /// Whether, and how, each hotspot's stability is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stability: Option<stability::Params>,
 }
 
 fn one() -> u32 {
@@ -113,6 +117,8 @@ pub struct Hotspot {
     /// Some cells lie within reach of the study area's boundary with no data beyond it: the density
     /// there is too low.
     pub edge_effect: bool,
+    /// Share of perturbed reruns in which it stays among the first; `None` where not asked for.
+    pub stability: Option<f64>,
 }
 
 /// The hotspots of a surface.
@@ -126,6 +132,8 @@ pub struct Outcome {
     pub below_min_count: u32,
     /// Hotspots left out because there were more than asked for.
     pub beyond_max: u32,
+    /// How stability was tested, where asked for.
+    pub tested: Option<stability::Tested>,
 }
 
 /// Why hotspots cannot be cut.
@@ -164,6 +172,9 @@ pub enum Error {
     /// A cell or outline off the plane.
     #[error(transparent)]
     Lattice(#[from] LatticeError),
+    /// Stability.
+    #[error(transparent)]
+    Stability(#[from] stability::Error),
 }
 
 impl From<crate::plane::OutsidePlane> for Error {
@@ -172,10 +183,15 @@ impl From<crate::plane::OutsidePlane> for Error {
     }
 }
 
-enum Threshold {
+/// What makes a cell hot.
+pub(crate) enum Threshold {
+    /// The densest cells that hold a share of the incidents.
     ShareOfIncidents(f64),
+    /// The densest cells that make up a share of the study area.
     ShareOfArea(f64),
+    /// A multiple of the study area's mean density.
     TimesMean(f64),
+    /// Incidents per km².
     MinDensity(f64),
 }
 
@@ -240,6 +256,7 @@ pub fn cut(
             threshold_per_km2: None,
             below_min_count: 0,
             beyond_max: 0,
+            tested: None,
         });
     };
     let lattice = &surface.lattice;
@@ -286,7 +303,7 @@ pub fn cut(
         let ward = crate::plane::unproject(lattice.centres()[peak])
             .ok()
             .and_then(|p| wards.at(p));
-        hotspots.push(Hotspot {
+        let hotspot = Hotspot {
             id: lattice.name(peak),
             rank: 0,
             name: name(facts.short_place(), ward),
@@ -299,15 +316,17 @@ pub fn cut(
             share_of_area,
             pai: share_of_area.map(|a| share_of_incidents / a),
             edge_effect: group.iter().any(|&c| edges.at(lattice.centres()[c])),
+            stability: None,
             facts,
-        });
+        };
+        hotspots.push((hotspot, &group[..]));
     }
     let by = |h: &Hotspot| match params.rank_by {
         RankBy::Count => f64::from(h.facts.count),
         RankBy::Density => f64::from(h.facts.count) / h.area_m2,
         RankBy::PeakDensity => h.peak_density_per_km2,
     };
-    hotspots.sort_by(|a, b| {
+    hotspots.sort_by(|(a, _), (b, _)| {
         by(b)
             .total_cmp(&by(a))
             .then(b.peak_density_per_km2.total_cmp(&a.peak_density_per_km2))
@@ -315,11 +334,22 @@ pub fn cut(
     });
     let found = hotspots.len();
     hotspots.truncate(params.max.map_or(found, |m| m as usize));
+    let (mut hotspots, cells): (Vec<Hotspot>, Vec<&[usize]>) = hotspots.into_iter().unzip();
+    let beyond_max = (found - hotspots.len()) as u32;
     for (i, h) in hotspots.iter_mut().enumerate() {
         h.rank = i as u32 + 1;
     }
+    let mut tested = None;
+    if let Some(test) = &params.stability {
+        let (shares, done) = stability::test(selection, surface, &threshold, params, &cells, test)?;
+        for (h, share) in hotspots.iter_mut().zip(shares) {
+            h.stability = Some(share);
+        }
+        tested = Some(done);
+    }
     Ok(Outcome {
-        beyond_max: (found - hotspots.len()) as u32,
+        beyond_max,
+        tested,
         hotspots,
         threshold_per_km2: Some(least * 1e6),
         below_min_count,

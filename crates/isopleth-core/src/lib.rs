@@ -18,6 +18,7 @@ mod request;
 mod run;
 pub mod select;
 mod snapshot;
+pub mod stability;
 pub mod stations;
 pub mod surface;
 

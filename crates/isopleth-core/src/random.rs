@@ -37,6 +37,13 @@ impl Random {
         mix(self.counter)
     }
 
+    /// A number from 0 up to, but not including, 1: 53 random bits.
+    #[inline]
+    #[must_use]
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
     /// A number from 0 to one less than the bound, all equally likely; 0 if the bound is 0.
     #[inline]
     #[must_use]

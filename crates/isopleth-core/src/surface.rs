@@ -55,6 +55,8 @@ macro_rules! with_kernel {
     };
 }
 
+pub(crate) use with_kernel;
+
 /// Density at each cell's centre, per m²: Σ weight·c/h²·k(d/h) over all points.
 ///
 /// H3 cells gather: each sums the points around it. Squares scatter: each point adds to whole runs

@@ -122,6 +122,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
         ["london.boroughs", "london.request_boroughs"],
         "reported, the 33 boroughs as study area",
     )?;
+    crate::stability::measure(report, &snapshot)?;
 
     // One selection has one lens: let the policy table say that everything was reported, so that
     // no row is left out.

@@ -11,6 +11,7 @@ mod essex;
 mod figure;
 mod london;
 mod peers;
+mod stability;
 
 use std::process::ExitCode;
 

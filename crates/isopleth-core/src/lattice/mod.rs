@@ -207,14 +207,19 @@ impl Lattice {
         }
     }
 
+    /// For each of some cells those of them that share an edge with it.
+    pub(crate) fn neighbours(&self, members: &[usize]) -> Vec<Vec<usize>> {
+        match &self.cells {
+            Cells::H3(cells) => h3::neighbours(cells, members),
+            Cells::Square(squares) => squares.neighbours(members),
+        }
+    }
+
     /// Groups of cells that share edges, each in ascending order, groups by their first cell.
     /// Cells that touch at a corner only are not neighbours.
     #[must_use]
     pub fn components(&self, members: &[usize]) -> Vec<Vec<usize>> {
-        let neighbours: Vec<Vec<usize>> = match &self.cells {
-            Cells::H3(cells) => h3::neighbours(cells, members),
-            Cells::Square(squares) => squares.neighbours(members),
-        };
+        let neighbours = self.neighbours(members);
         let slot: HashMap<usize, usize> =
             members.iter().enumerate().map(|(s, &c)| (c, s)).collect();
         let mut group = vec![usize::MAX; members.len()];

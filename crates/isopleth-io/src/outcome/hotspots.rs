@@ -88,6 +88,12 @@ impl Table for CutSurface {
                 None,
                 "Near the study area's boundary with no data beyond it: the density is too low there.",
             ),
+            column(
+                "stability",
+                Real,
+                None,
+                "Share of perturbed reruns in which the hotspot stays among the first, 0 to 1; null where not asked for.",
+            ),
         ];
         columns.extend(place_columns());
         columns
@@ -108,6 +114,14 @@ impl Table for CutSurface {
                             .to_owned(),
                     );
                 }
+                if let Some((share, tested)) = h.stability.zip(self.cut.tested.as_ref()).filter(|s| s.0 < 0.5) {
+                    caveats.push(format!(
+                        "unstable: among the first {} in only {:.0} % of {} reruns with everything a little different",
+                        tested.top,
+                        100.0 * share,
+                        tested.params.runs,
+                    ));
+                }
                 if let Some((site, n)) = &h.station {
                     caveats.push(format!(
                         "{n} of {} records are placed at {site}, where they are likely to have been recorded",
@@ -127,6 +141,7 @@ impl Table for CutSurface {
                     count(h.facts.repeat_locations),
                     Value::Boolean(h.cut_at_boundary),
                     Value::Boolean(h.edge_effect),
+                    h.stability.map_or(Value::Null, real),
                 ];
                 values.extend(common.place_values(&h.facts, &caveats));
                 Feature {
@@ -149,6 +164,18 @@ impl Table for CutSurface {
             json!(self.cut.below_min_count),
         );
         r.insert("left_out_beyond_max".into(), json!(self.cut.beyond_max));
+        if let Some(t) = &self.cut.tested {
+            r.insert(
+                "stability".into(),
+                json!({
+                    "rule": "share of reruns in which some group among the first `top` shares with the hotspot at least half of the cells of the smaller of both",
+                    "top": t.top,
+                    "records": t.records,
+                    "months_of_which_one_is_left_out": t.months,
+                    "parameters": t.params,
+                }),
+            );
+        }
         r
     }
 
