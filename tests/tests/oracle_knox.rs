@@ -90,6 +90,32 @@ fn shifted_edges_euclidean() {
     );
 }
 
+#[test]
+fn burkitts_lymphoma() {
+    let text = include_str!("../../fixtures/oracles/knox/burkitt/cases.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let (points, days): Events = reader
+        .records()
+        .map(|row| {
+            let row = row.unwrap();
+            let number = |i: usize| row[i].parse::<f64>().unwrap();
+            ((number(0), number(1)), number(2) as i32)
+        })
+        .unzip();
+    assert_eq!(points.len(), 188);
+    let distance = HalfOpen::new("units", &[0.0, 20.0_f64.next_up()], true).unwrap();
+    let days_apart = HalfOpen::new("days", &[0, 6], true).unwrap();
+    let found = table(&points, &days, &distance, &days_apart, Metric::Euclidean).unwrap();
+    assert_eq!(found.observed, [13, 3416, 39, 14_110]);
+    let printed = [10.143_816_1, 3_418.856_18, 41.856_183_9, 14_107.143_8];
+    for (expected, printed) in found.expected.iter().zip(printed) {
+        assert!(
+            (expected / printed - 1.0).abs() < 5e-8,
+            "{expected} {printed}"
+        );
+    }
+}
+
 fn numbers(oracle: &Value, key: &str) -> Vec<f64> {
     let rows = oracle[key].as_array().unwrap();
     rows.iter()

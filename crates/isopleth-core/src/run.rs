@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, near_repeat_risk, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -24,6 +24,9 @@ pub enum RunError {
     /// Near repeats.
     #[error(transparent)]
     Knox(#[from] knox::Error),
+    /// Near-repeat risk.
+    #[error(transparent)]
+    NearRepeatRisk(#[from] near_repeat_risk::Error),
     /// Repeat locations.
     #[error(transparent)]
     RepeatLocations(#[from] repeat_locations::Error),
@@ -54,6 +57,7 @@ impl RunError {
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
+            Self::NearRepeatRisk(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
@@ -128,6 +132,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// Near repeats.
     Knox(knox::Outcome),
+    /// Near-repeat risk, cell by cell.
+    NearRepeatRisk(near_repeat_risk::Outcome),
     /// Repeat locations.
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
@@ -167,6 +173,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             });
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
+        (Method::NearRepeatRisk(params), None) => {
+            Findings::NearRepeatRisk(near_repeat_risk::run(&selection, params)?)
+        }
         (Method::RepeatLocations(params), None) => {
             Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)
         }

@@ -4,6 +4,7 @@
 
 mod clusters;
 mod hotspots;
+mod near_repeat_risk;
 mod near_repeats;
 mod place;
 mod provenance;
@@ -40,6 +41,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Clusters(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
+        Findings::NearRepeatRisk(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::Surface(found) => found,
     }

@@ -71,6 +71,13 @@ impl<T: Copy + PartialOrd + Default + std::fmt::Display> HalfOpen<T> {
         self.edges.len() - 1 + usize::from(self.open_ended)
     }
 
+    /// The band that a value lies in.
+    #[must_use]
+    pub fn band(&self, value: T) -> Option<usize> {
+        let after = self.edges.partition_point(|e| *e <= value);
+        (1..=self.count()).contains(&after).then(|| after - 1)
+    }
+
     /// What a band is called: `[100, 200)`.
     #[must_use]
     pub fn label(&self, band: usize) -> String {
@@ -101,8 +108,17 @@ mod tests {
         let bands = HalfOpen::new("days", &[0_u32, 7, 14], false).unwrap();
         assert_eq!((bands.count(), bands.cuts()), (2, &[7, 14][..]));
         assert_eq!(bands.label(1), "[7, 14)");
+        let of = |v| bands.band(v);
+        assert_eq!(
+            [of(0), of(6), of(7), of(13), of(14)],
+            [Some(0), Some(0), Some(1), Some(1), None]
+        );
         let open = HalfOpen::new("m", &[1.5, 200.0], true).unwrap();
         assert_eq!((open.count(), open.cuts()), (2, &[1.5, 200.0][..]));
+        assert_eq!(
+            [open.band(1.0), open.band(1.5), open.band(1e9)],
+            [None, Some(0), Some(1)]
+        );
         assert_eq!(
             (open.label(0), open.label(1)),
             ("[1.5, 200)".into(), "[200, ∞)".into())

@@ -41,7 +41,7 @@
 //! *NearRepeat* (R), whose half-open bands these are.
 //!
 //! **Checked against.** The Near Repeat Calculator's printed table of Chicago burglaries and two
-//! recorded ones, cell for cell; a numpy and numba program on 10,000 and 100,000 events; the mean over
+//! recorded ones, and pointpats' printed table of Burkitt's lymphoma, cell for cell; a numpy and numba program on 10,000 and 100,000 events; the mean over
 //! all orders of small sets; brute force by property tests.
 //!
 //! ```
@@ -107,6 +107,23 @@ pub struct Params {
     /// What is accepted although it misleads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<Allow>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            distance_bands_m: usual_distances(),
+            time_bands_days: usual_days(),
+            open_ended: false,
+            metric: Metric::default(),
+            replicates: usual_replicates(),
+            seed: 0,
+            repeat_within_m: None,
+            near_within_m: None,
+            within_days: None,
+            allow: Vec::new(),
+        }
+    }
 }
 
 fn usual_distances() -> Vec<f64> {
@@ -313,6 +330,15 @@ impl Error {
 /// # Errors
 /// [`Error`] for parameters out of range and for data that cannot tell.
 pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
+    run_before(selection, params, CivilMinute::MAX)
+}
+
+/// Finds near repeats among the incidents that began before a minute.
+pub(crate) fn run_before(
+    selection: &Selection,
+    params: &Params,
+    before: CivilMinute,
+) -> Result<Outcome, Error> {
     let name = "distance_bands_m";
     let distance = HalfOpen::new(name, &params.distance_bands_m, params.open_ended)?;
     let time = HalfOpen::new(
@@ -338,7 +364,7 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
     let members: Vec<(u32, usize)> = selection
         .locations_inside()
         .flat_map(|(l, _)| incidents.at(l).map(move |i| (l, i)))
-        .filter(|&(_, i)| selection.holds(i))
+        .filter(|&(_, i)| selection.holds(i) && incidents.from()[i] < before)
         .collect();
     let on = |basis: &[LocationBasis]| {
         let found = members
