@@ -31,6 +31,7 @@ mod feature_table;
 mod file_writer;
 mod geometry;
 mod geopackage;
+mod harm;
 mod layers;
 mod read;
 mod record;
