@@ -3,7 +3,7 @@
 
 use isopleth_core::domain::{HarmRange, Lens};
 use isopleth_core::harm::HarmTotal;
-use isopleth_core::methods::kernel_density::{Weight, Weighting};
+use isopleth_core::methods::kernel_density::{Bound, Weight, Weighting};
 use isopleth_core::{Facts, Findings, HarmFacts, Method, Request};
 use serde_json::{Map, Value as Json, json};
 
@@ -167,7 +167,7 @@ pub(super) fn resolved(weight: &Weighting) -> Json {
             "harm": schedule,
             "version": version,
             "unit": unit,
-            "bound": bound.map(|b| b.name()),
+            "bound": bound.map(Bound::name),
         }),
     }
 }
