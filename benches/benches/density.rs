@@ -13,6 +13,7 @@ fn density(c: &mut Criterion) {
         bandwidth_m: Bandwidth::Metres(300.0),
         h3_resolution,
         cell_m,
+        ..Params::default()
     };
     let cells = [
         ("h3_10", params(Some(10), None)),

@@ -276,6 +276,7 @@ pub fn snapshot(n: usize) -> Snapshot {
         sites: Vec::new(),
         policy: format!("{} {}", policy.id, policy.version),
         groups: policy.groups,
+        harm_schedules: Vec::new(),
     }
 }
 

@@ -31,6 +31,15 @@ fn every_request_can_be_read_and_written_back() {
 }
 
 #[test]
+fn every_harm_schedule_can_be_read() {
+    for path in files("examples/harm") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        isopleth_io::harm_schedule_from_toml(&text)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+}
+
+#[test]
 fn every_mapping_can_be_read() {
     for path in files("examples/mappings") {
         let text = std::fs::read_to_string(&path).unwrap();

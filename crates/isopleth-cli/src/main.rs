@@ -48,6 +48,9 @@ enum Command {
     /// Show or replace the policy table that says what an offence term means.
     #[command(subcommand)]
     Policy(commands::policy::Policies),
+    /// Load, list and show harm schedules, which say what an offence weighs.
+    #[command(subcommand)]
+    Harm(commands::harm::Harm),
     /// Write a GeoPackage copy for other programs.
     Export(commands::export::Export),
     /// Serve the saved layers, areas and sites over HTTP.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Analyse(c) => c.run(),
         Command::Layer(c) => c.run(),
         Command::Policy(c) => c.run(),
+        Command::Harm(c) => c.run(),
         Command::Export(c) => c.run(),
         Command::Serve(c) => c.run(),
     };

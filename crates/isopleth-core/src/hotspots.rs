@@ -9,6 +9,10 @@
 //! The threshold is one of four: the densest cells that hold a share of the incidents; the densest
 //! that make up a share of the area; a multiple of the mean density of the study area; a density.
 //! Cells of equal density stand or fall together.
+//!
+//! On a surface that is weighted by harm, the mean and the density are those of harm; a share of the
+//! incidents stays one of incidents. With hours in the selection incidents count by their share in
+//! them wherever a share, a density or a threshold is formed, and as whole records in `count`.
 
 use geo::{MultiPolygon, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -17,9 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{LocationId, LonLat};
 use crate::ground::{self, Region, StudyArea};
+use crate::harm::{HarmSum, HarmTotal};
 use crate::index::PointGrid;
 use crate::lattice::{Lattice, LatticeError};
-use crate::methods::kernel_density as density;
+use crate::methods::kernel_density::{self as density, Bound, Weighting};
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::plane::Planar;
 use crate::select::Selection;
@@ -71,6 +76,8 @@ pub enum RankBy {
     Density,
     /// Highest density of the surface inside.
     PeakDensity,
+    /// Harm inside: by the schedule that the surface is weighted by, or else the first of the request.
+    Harm,
 }
 
 impl RankBy {
@@ -81,6 +88,7 @@ impl RankBy {
             Self::Count => "count",
             Self::Density => "density",
             Self::PeakDensity => "peak_density",
+            Self::Harm => "harm",
         }
     }
 }
@@ -106,7 +114,7 @@ pub struct Hotspot {
     /// A declared police station or custody suite in it, with the number of its incidents that are
     /// placed there.
     pub station: Option<(String, u32)>,
-    /// Highest density of the surface inside, incidents per km².
+    /// Highest density of the surface inside, incidents (or harm, as the surface is weighted) per km².
     pub peak_density_per_km2: f64,
     /// Share of the selected incidents of the study area.
     pub share_of_incidents: f64,
@@ -168,6 +176,21 @@ pub enum Error {
     NeedsArea {
         /// The field.
         field: &'static str,
+    },
+    /// A ranking by harm without harm.
+    #[error(
+        "hotspots.rank_by harm needs a harm schedule: name one in `harm`, or weigh the density by one"
+    )]
+    NoHarm,
+    /// A ranking by harm that is a range.
+    #[error(
+        "hotspots.rank_by harm needs one number a place, and harm schedule {schedule} states a range for {count} of the selected records; weigh the density by it with \"bound\": \"low\" or \"high\", or rank by count"
+    )]
+    HarmIsRange {
+        /// The schedule.
+        schedule: String,
+        /// How many records weigh a range.
+        count: u64,
     },
     /// A cell or outline off the plane.
     #[error(transparent)]
@@ -250,6 +273,10 @@ pub fn cut(
             value: 0.0,
         });
     }
+    let harm = match params.rank_by {
+        RankBy::Harm => Some(ranking_harm(selection, surface)?),
+        _ => None,
+    };
     let Some(least) = least_density(selection, surface, &threshold)? else {
         return Ok(Outcome {
             hotspots: Vec::new(),
@@ -298,7 +325,7 @@ pub fn cut(
                 area_m2 += lattice.area_m2(c)?;
             }
         }
-        let share_of_incidents = f64::from(facts.count) / selection.selected as f64;
+        let share_of_incidents = facts.expected() / selection.expected;
         let share_of_area = selection.area.as_ref().map(|a| area_m2 / a.area_m2);
         let ward = crate::plane::unproject(lattice.centres()[peak])
             .ok()
@@ -323,8 +350,11 @@ pub fn cut(
     }
     let by = |h: &Hotspot| match params.rank_by {
         RankBy::Count => f64::from(h.facts.count),
-        RankBy::Density => f64::from(h.facts.count) / h.area_m2,
+        RankBy::Density => h.facts.expected() / h.area_m2,
         RankBy::PeakDensity => h.peak_density_per_km2,
+        RankBy::Harm => harm
+            .and_then(|(at, high)| Some((h.facts.harm.get(at)?.total, high)))
+            .map_or(0.0, |(r, high)| if high { r.high } else { r.low }),
     };
     hotspots.sort_by(|(a, _), (b, _)| {
         by(b)
@@ -354,6 +384,34 @@ pub fn cut(
         threshold_per_km2: Some(least * 1e6),
         below_min_count,
     })
+}
+
+/// Which of the selection's schedules a ranking goes by, and whether by the high end of ranges.
+pub(crate) fn ranking_harm(
+    selection: &Selection,
+    surface: &density::Outcome,
+) -> Result<(usize, bool), Error> {
+    let (at, bound) = match &surface.weight {
+        Weighting::Harm {
+            schedule, bound, ..
+        } => (
+            selection
+                .harm
+                .iter()
+                .position(|h| h.schedule.id == *schedule),
+            *bound,
+        ),
+        Weighting::Count => (Some(0), None),
+    };
+    let found = at.and_then(|at| Some((at, selection.harm.get(at)?)));
+    let (at, harm) = found.ok_or(Error::NoHarm)?;
+    if harm.ranged > 0 && bound.is_none() {
+        return Err(Error::HarmIsRange {
+            schedule: harm.schedule.id.clone(),
+            count: harm.ranged,
+        });
+    }
+    Ok((at, bound == Some(Bound::High)))
 }
 
 /// The outline of a group of cells, and whether the study area's boundary cuts it.
@@ -408,7 +466,7 @@ fn least_density(
     let density = &surface.density_per_m2;
     let mean = || {
         let area = selection.area.as_ref().map_or(f64::INFINITY, |a| a.area_m2);
-        selection.selected as f64 / area
+        surface.total_weight / area
     };
     let target = match *threshold {
         Threshold::TimesMean(times) => {
@@ -416,11 +474,11 @@ fn least_density(
             return Ok((least > 0.0).then_some(least));
         }
         Threshold::MinDensity(per_km2) => return Ok(Some(per_km2 / 1e6)),
-        Threshold::ShareOfIncidents(share) => share * selection.selected as f64,
+        Threshold::ShareOfIncidents(share) => share * selection.expected,
         Threshold::ShareOfArea(share) => share * selection.area.as_ref().map_or(0.0, |a| a.area_m2),
     };
-    let counts = match threshold {
-        Threshold::ShareOfIncidents(_) => cell_counts(selection, surface),
+    let expected = match threshold {
+        Threshold::ShareOfIncidents(_) => cell_expected(selection, surface),
         _ => Vec::new(),
     };
     let mut order: Vec<usize> = (0..density.len()).filter(|&c| density[c] > 0.0).collect();
@@ -434,7 +492,7 @@ fn least_density(
                 if sum >= target - 1e-9 {
                     break;
                 }
-                sum += f64::from(counts[c]);
+                sum += expected[c];
             }
             _ => {
                 sum += surface.lattice.area_m2(c)?;
@@ -452,14 +510,60 @@ fn least_density(
 #[must_use]
 pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32> {
     let mut counts = vec![0; surface.lattice.len()];
-    let locations = selection.incidents().locations();
-    for (l, count) in selection.locations_inside() {
-        let at = &locations[l as usize];
-        if let Some(c) = surface.lattice.locate(at.planar(), at.position) {
-            counts[c] += count;
-        }
+    for (c, l) in located(selection, surface) {
+        counts[c] += selection.count_at(l);
     }
     counts
+}
+
+/// The same by their shares in the hours, where the selection names any.
+#[must_use]
+pub fn cell_expected(selection: &Selection, surface: &density::Outcome) -> Vec<f64> {
+    let mut expected = vec![0.0; surface.lattice.len()];
+    for (c, l) in located(selection, surface) {
+        expected[c] += selection.expected_at(l);
+    }
+    expected
+}
+
+/// The harm in each cell, by each schedule of the request.
+#[must_use]
+pub fn cell_harm(selection: &Selection, surface: &density::Outcome) -> Vec<Vec<HarmTotal>> {
+    let incidents = selection.incidents();
+    let cells = surface.lattice.len();
+    // Also where nothing of the selection's lens happened: police-generated records count here.
+    let at: Vec<(usize, LocationId)> = match selection.harm.is_empty() {
+        true => Vec::new(),
+        false => (0..incidents.locations().len() as LocationId)
+            .filter(|&l| selection.is_inside(l))
+            .filter_map(|l| Some((locate(selection, surface, l)?, l)))
+            .collect(),
+    };
+    let total = |harm| {
+        let mut sums = vec![HarmSum::new(); cells];
+        for &(c, l) in &at {
+            for i in incidents.at(l).filter(|&i| selection.holds_any_lens(i)) {
+                sums[c].add(selection, harm, i);
+            }
+        }
+        sums.into_iter().map(HarmSum::total).collect()
+    };
+    selection.harm.iter().map(total).collect()
+}
+
+/// The cells of the locations in the study area with selected incidents.
+fn located<'a>(
+    selection: &'a Selection,
+    surface: &'a density::Outcome,
+) -> impl Iterator<Item = (usize, LocationId)> + 'a {
+    selection
+        .locations_inside()
+        .filter_map(|(l, _)| Some((locate(selection, surface, l)?, l)))
+}
+
+fn locate(selection: &Selection, surface: &density::Outcome, l: LocationId) -> Option<usize> {
+    let at = &selection.incidents().locations()[l as usize];
+    surface.lattice.locate(at.planar(), at.position)
 }
 
 /// The locations inside each outline, whether or not anything there is selected.

@@ -6,6 +6,7 @@
 pub mod bandwidth;
 pub mod domain;
 pub mod ground;
+pub mod harm;
 pub mod hotspots;
 pub mod index;
 pub mod kernel;
@@ -22,8 +23,10 @@ pub mod stability;
 pub mod stations;
 pub mod surface;
 
-pub use request::{AreaOf, AreaSelect, Method, Request, Select};
-pub use run::{CutSurface, Facts, Findings, Outcome, RunError, SurfaceCells, run};
+pub use request::{AreaOf, AreaSelect, Method, Request, Select, UnknownHours};
+pub use run::{
+    CutSurface, Facts, Findings, HarmFacts, HoursFacts, Outcome, RunError, SurfaceCells, run,
+};
 pub use snapshot::Snapshot;
 
 /// Name and version of the engine, part of every run's id.

@@ -6,6 +6,7 @@ use crate::domain::{
     CivilMinute, Kind, Lens, LocationBasis, LocationId, NO_PLACE, Period, TimePrecision, day_of,
     month_number,
 };
+use crate::harm::{HarmSum, HarmTotal};
 use crate::select::Selection;
 
 /// Most offences named in a summary.
@@ -47,6 +48,10 @@ pub struct PlaceFacts {
     pub place: Option<String>,
     /// Distinct property reference numbers among the incidents.
     pub distinct_uprns: u32,
+    /// Sum of the shares in the hours of the request; `None` where it names none.
+    pub expected_count: Option<f64>,
+    /// Harm, by each schedule of the request.
+    pub harm: Vec<HarmTotal>,
 }
 
 /// Which comparison periods the data can answer for. Found once per run.
@@ -62,7 +67,7 @@ impl Comparable {
     /// What the data of a selection can be compared with.
     #[must_use]
     pub fn of(selection: &Selection) -> Self {
-        let covered = |p| selection.covers_period(p);
+        let covered = |p| selection.covers_period(p) && !selection.lacks_hours_in(p);
         Self {
             previous: selection.period.is_some_and(|p| covered(p.previous())),
             last_year: selection.period.is_some_and(|p| covered(p.year_earlier())),
@@ -71,6 +76,13 @@ impl Comparable {
 }
 
 impl PlaceFacts {
+    /// What shares and densities go by: the number of incidents, or with hours the sum of their
+    /// shares.
+    #[must_use]
+    pub fn expected(&self) -> f64 {
+        self.expected_count.unwrap_or(f64::from(self.count))
+    }
+
     /// The facts of the incidents at some locations; `None` if none of them is selected.
     #[must_use]
     pub fn of(
@@ -96,7 +108,10 @@ impl PlaceFacts {
             location_basis: Vec::new(),
             place: None,
             distinct_uprns: 0,
+            expected_count: selection.hours.as_ref().map(|_| 0.0),
+            harm: Vec::new(),
         };
+        let mut harm = vec![HarmSum::new(); selection.harm.len()];
         let (mut days, mut months) = (BTreeSet::new(), BTreeSet::new());
         let mut day_known = true;
         let mut offences: BTreeMap<String, u32> = BTreeMap::new();
@@ -124,6 +139,9 @@ impl PlaceFacts {
                 if !selection.holds_any_lens(i) {
                     continue;
                 }
+                for (sum, schedule) in harm.iter_mut().zip(&selection.harm) {
+                    sum.add(selection, schedule, i);
+                }
                 match selection.lens_of(i) {
                     Lens::Reported => facts.count_reported += 1,
                     Lens::PoliceGenerated => facts.count_police_generated += 1,
@@ -132,6 +150,9 @@ impl PlaceFacts {
                     continue;
                 }
                 facts.count += 1;
+                if let Some(expected) = &mut facts.expected_count {
+                    *expected += selection.share_in_hours(i);
+                }
                 let from = incidents.from()[i];
                 days.insert(day_of(from));
                 months.insert(month_number(from));
@@ -150,6 +171,7 @@ impl PlaceFacts {
         if facts.count == 0 {
             return None;
         }
+        facts.harm = harm.into_iter().map(HarmSum::total).collect();
         facts.distinct_days = day_known.then_some(days.len() as u32);
         facts.distinct_months = months.len() as u32;
         facts.top_offences = ranked(offences);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Lens, LocationBasis, Period};
+use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{dbscan, kernel_density, knox, near_repeat_risk, repeat_locations};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -40,6 +40,9 @@ pub struct Request {
     /// itself, cell by cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotspots: Option<crate::hotspots::Params>,
+    /// Harm schedules, one or two, by which places tell their harm beside their counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub harm: Vec<String>,
     /// Protective marking to carry in the layer: `OFFICIAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marking: Option<String>,
@@ -71,6 +74,27 @@ pub struct Select {
     /// Only records with one of these location bases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_basis: Option<Vec<LocationBasis>>,
+    /// Hours of the day, local civil time, half open: `22:00/02:00`. Each record weighs the share of
+    /// its time that lies in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// Days of the week that the hours begin on; without `hours` the whole days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_of_week: Option<Vec<Weekday>>,
+    /// What is done with records that are not known to the hour; without it they are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_hours: Option<UnknownHours>,
+}
+
+/// What is done with records that are not known to the hour when hours are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownHours {
+    /// The request is refused, with their number.
+    #[default]
+    Refuse,
+    /// They are left out, and counted.
+    LeaveOut,
 }
 
 /// A study area by reference.

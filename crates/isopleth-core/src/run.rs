@@ -1,8 +1,10 @@
 //! From a request to an outcome: the one path that every caller takes.
 
 use crate::Snapshot;
-use crate::domain::{CivilMinute, Lens, LocationBasis};
+use crate::domain::{CivilMinute, Lens, LocationBasis, UnknownCode};
+use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
+use crate::methods::kernel_density::Weight;
 use crate::methods::{dbscan, kernel_density, knox, near_repeat_risk, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -33,6 +35,27 @@ pub enum RunError {
     /// Clusters.
     #[error(transparent)]
     Dbscan(#[from] dbscan::Error),
+    /// Harm.
+    #[error(transparent)]
+    Harm(#[from] harm::Error),
+    /// A method that has nowhere to tell harm.
+    #[error("`harm` adds columns to places, and the method {method} has none for it; leave it out")]
+    NoHarm {
+        /// The method.
+        method: &'static str,
+    },
+    /// A method that counts whole records.
+    #[error(
+        "the method {method} counts whole records, and {count} of the selected ones lie only partly in the hours {hours}; use kernel_density, which takes shares, or choose hours that no record's interval crosses"
+    )]
+    FractionalWeights {
+        /// The method.
+        method: &'static str,
+        /// The hours.
+        hours: String,
+        /// How many records lie partly in them.
+        count: u64,
+    },
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -51,14 +74,20 @@ impl RunError {
             Self::Select(SelectError::Area(AreaError::Ambiguous { .. })) => "ambiguous_area",
             Self::Select(SelectError::Area(_)) => "unusable_area",
             Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
-            Self::Select(SelectError::FinerThanData { .. }) => "finer_than_data",
+            Self::Select(
+                SelectError::FinerThanData { .. } | SelectError::HoursFinerThanData { .. },
+            ) => "finer_than_data",
+            Self::Select(SelectError::NoHours) => "no_hours",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
             Self::Dbscan(e) => e.code(),
+            Self::FractionalWeights { .. } => "fractional_weights",
+            Self::Harm(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
+            Self::NoHarm { .. } => "no_harm",
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
     }
@@ -99,6 +128,48 @@ pub struct Facts {
     pub has_records: bool,
     /// Calendar months of the period, and those without any record of any kind in the study area.
     pub months: Option<(u32, u32)>,
+    /// The hours, where some are named.
+    pub hours: Option<HoursFacts>,
+    /// The harm schedules.
+    pub harm: Vec<HarmFacts>,
+}
+
+/// What a run with hours looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HoursFacts {
+    /// `22:00/02:00 on friday`.
+    pub words: String,
+    /// Sum of the shares in the hours of the selected incidents of the study area.
+    pub expected: f64,
+    /// Selected incidents of the study area whose time is known to the minute.
+    pub exact: u64,
+    /// Selected incidents, also outside the study area, of which only a part lies in the hours.
+    pub fractional: u64,
+    /// Records left out because they are not known to the hour, anywhere.
+    pub left_out: u64,
+}
+
+/// A harm schedule as a run used it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HarmFacts {
+    /// Id.
+    pub id: String,
+    /// Version.
+    pub version: String,
+    /// Source.
+    pub source: String,
+    /// Unit.
+    pub unit: String,
+    /// Hash over the schedule.
+    pub hash: String,
+    /// What it does with offences that it does not know.
+    pub unknown_code: UnknownCode,
+    /// Selected records that it does not know, and that add nothing.
+    pub left_out: u64,
+    /// Selected records that weigh a range.
+    pub ranged: u64,
+    /// Police-generated records of the same groups and period that it does not know.
+    pub unknown_police_generated: u64,
 }
 
 /// A density surface as features need it.
@@ -110,6 +181,10 @@ pub struct SurfaceCells {
     pub counts: Vec<u32>,
     /// Each cell's own area, m².
     pub areas_m2: Vec<f64>,
+    /// The same by their shares in the hours; empty where none are named.
+    pub expected: Vec<f64>,
+    /// Harm in each cell, by each schedule of the request.
+    pub harm: Vec<Vec<HarmTotal>>,
     /// Cells whose density is too low for want of data beyond the boundary.
     pub edge_effect: Vec<bool>,
 }
@@ -154,7 +229,8 @@ pub struct Outcome {
 /// # Errors
 /// [`RunError`], which names what is wrong and the remedy.
 pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> {
-    let selection = Selection::new(snapshot, &request.select)?;
+    let selection = Selection::new(snapshot, &request.select)?.with_harm(&schedules(request))?;
+    check_weights(&selection, request)?;
     let comparable = Comparable::of(&selection);
     let findings = match (&request.method, &request.hotspots) {
         (Method::KernelDensity(params), cut) => {
@@ -189,12 +265,54 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
     })
 }
 
+/// The schedules that a request names; the one that its density is weighted by is told, too.
+fn schedules(request: &Request) -> Vec<&str> {
+    let mut ids: Vec<&str> = request.harm.iter().map(String::as_str).collect();
+    if let Method::KernelDensity(kernel_density::Params {
+        weight: Weight::Harm(by),
+        ..
+    }) = &request.method
+        && !ids.contains(&by.harm.as_str())
+    {
+        ids.insert(0, &by.harm);
+    }
+    ids
+}
+
+/// Refuses harm and shares of records to methods that would pass over them in silence.
+fn check_weights(selection: &Selection, request: &Request) -> Result<(), RunError> {
+    let method = request.method.name();
+    let (takes_harm, takes_shares) = match &request.method {
+        Method::KernelDensity(_) => (true, true),
+        Method::Dbscan(_) | Method::RepeatLocations(_) => (true, false),
+        _ => (false, false),
+    };
+    if !takes_harm && !request.harm.is_empty() {
+        return Err(RunError::NoHarm { method });
+    }
+    match &selection.hours {
+        Some(hours) if !takes_shares && selection.fractional > 0 => {
+            Err(RunError::FractionalWeights {
+                method,
+                hours: hours.words().to_owned(),
+                count: selection.fractional,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn cells(
     selection: &Selection,
     surface: kernel_density::Outcome,
 ) -> Result<SurfaceCells, RunError> {
     use rayon::prelude::*;
     let counts = hotspots::cell_counts(selection, &surface);
+    let expected = match selection.hours {
+        Some(_) => hotspots::cell_expected(selection, &surface),
+        None => Vec::new(),
+    };
+    let harm = hotspots::cell_harm(selection, &surface);
     let lattice = &surface.lattice;
     let areas_m2 = (0..lattice.len())
         .into_par_iter()
@@ -210,6 +328,8 @@ fn cells(
     Ok(SurfaceCells {
         surface,
         counts,
+        expected,
+        harm,
         areas_m2,
         edge_effect,
     })
@@ -262,5 +382,27 @@ fn facts(selection: &Selection) -> Facts {
         months: selection
             .period
             .map(|p| selection.months_without_records(p)),
+        hours: selection.hours.as_ref().map(|h| HoursFacts {
+            words: h.words().to_owned(),
+            expected: selection.expected,
+            exact: selection.exact_times(),
+            fractional: selection.fractional,
+            left_out: selection.unknown_hours,
+        }),
+        harm: selection
+            .harm
+            .iter()
+            .map(|h| HarmFacts {
+                id: h.schedule.id.clone(),
+                version: h.schedule.version.clone(),
+                source: h.schedule.source.clone(),
+                unit: h.schedule.unit.clone(),
+                hash: h.schedule.hash(),
+                unknown_code: h.schedule.unknown_code,
+                left_out: h.left_out,
+                ranged: h.ranged,
+                unknown_police_generated: h.unknown_police_generated,
+            })
+            .collect(),
     }
 }

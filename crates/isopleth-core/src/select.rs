@@ -1,9 +1,12 @@
 //! From a request's selection to incidents, with honest counts of what was left out.
 
 use crate::Snapshot;
-use crate::domain::{CivilMinute, IncidentSet, Lens, Period, TimePrecision, month_number};
+use crate::domain::{
+    CivilMinute, IncidentSet, Lens, Period, TimePrecision, WeekHours, month_number,
+};
 use crate::ground::{AreaError, StudyArea};
-use crate::request::Select;
+use crate::harm::{self, HarmOf};
+use crate::request::{Select, UnknownHours};
 
 /// Why a selection cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +40,23 @@ pub enum SelectError {
         /// How many records are too coarse.
         count: u64,
     },
+    /// The hours are finer than the records know.
+    #[error(
+        "the hours {hours} are finer than the data: {month} records of these groups and the period are known to the month only and {day} to the day; leave the hours out, or say select.unknown_hours = \"leave_out\" to have them left out and counted"
+    )]
+    HoursFinerThanData {
+        /// The hours.
+        hours: String,
+        /// Records known to the month only.
+        month: u64,
+        /// Records known to the day only.
+        day: u64,
+    },
+    /// `unknown_hours` without hours.
+    #[error(
+        "select.unknown_hours says what is done when hours are asked for, and none are; leave it out or name select.hours"
+    )]
+    NoHours,
     /// The study area.
     #[error(transparent)]
     Area(#[from] AreaError),
@@ -61,10 +81,24 @@ pub struct Selection<'a> {
     basis_matches: [bool; 8],
     /// Per location: whether it lies in the study area.
     inside: Vec<bool>,
+    /// The hours, where some are named.
+    pub hours: Option<WeekHours>,
+    /// The harm schedules of the request, put to this selection.
+    pub harm: Vec<HarmOf<'a>>,
     /// Per location: how many selected incidents.
     counts: Vec<u32>,
+    /// Per location, where hours are named: the sum of their shares in the hours.
+    shares: Option<Vec<f64>>,
     /// Selected incidents in the study area.
     pub selected: u64,
+    /// Sum of the shares in the hours of the selected incidents in the study area; their number where
+    /// no hours are named.
+    pub expected: f64,
+    /// Selected incidents, in the study area or outside, of which only a part lies in the hours.
+    pub fractional: u64,
+    /// Records of the groups, lens and period that are not known to the hour and were left out,
+    /// anywhere.
+    pub unknown_hours: u64,
     /// Selected incidents outside it; they count to densities near its edge, and to nothing else.
     pub beyond: u64,
     /// Selected incidents without a location, anywhere.
@@ -77,7 +111,8 @@ impl<'a> Selection<'a> {
     /// Makes a selection.
     ///
     /// # Errors
-    /// [`SelectError`] for unknown groups or areas, empty lists, and periods finer than the data.
+    /// [`SelectError`] for unknown groups or areas, empty lists, and periods or hours finer than the
+    /// data.
     pub fn new(snapshot: &'a Snapshot, select: &Select) -> Result<Self, SelectError> {
         let incidents = &snapshot.incidents;
         let groups = groups(snapshot, select)?;
@@ -96,6 +131,16 @@ impl<'a> Selection<'a> {
             return Err(SelectError::EmptyList {
                 field: "location_basis",
             });
+        }
+        if select.days_of_week.as_ref().is_some_and(Vec::is_empty) {
+            return Err(SelectError::EmptyList {
+                field: "days_of_week",
+            });
+        }
+        let hours = (select.hours.is_some() || select.days_of_week.is_some())
+            .then(|| WeekHours::new(select.hours, select.days_of_week.as_deref()));
+        if select.unknown_hours.is_some() && hours.is_none() {
+            return Err(SelectError::NoHours);
         }
         let among = |list: &Option<Vec<String>>, value: &str| {
             list.as_ref()
@@ -137,14 +182,58 @@ impl<'a> Selection<'a> {
             kind_matches,
             basis_matches,
             inside,
+            hours,
+            harm: Vec::new(),
             counts: Vec::new(),
+            shares: None,
             selected: 0,
+            expected: 0.0,
+            fractional: 0,
+            unknown_hours: 0,
             beyond: 0,
             unlocated: 0,
             unknown_kind: 0,
         };
+        selection.check_hours(select.unknown_hours.unwrap_or_default())?;
         selection.count()?;
         Ok(selection)
+    }
+
+    /// The same selection with harm schedules put to it.
+    ///
+    /// # Errors
+    /// [`harm::Error`] for unknown schedules and incidents without a weight.
+    pub fn with_harm(mut self, ids: &[&str]) -> Result<Self, harm::Error> {
+        self.harm = harm::of(&self, ids)?;
+        Ok(self)
+    }
+
+    /// Refuses or counts the records that are not known to the hour.
+    fn check_hours(&mut self, unknown: UnknownHours) -> Result<(), SelectError> {
+        let Some(hours) = &self.hours else {
+            return Ok(());
+        };
+        let incidents = self.incidents();
+        let (mut month, mut day, mut own) = (0, 0, 0);
+        for i in (0..incidents.len()).filter(|&i| self.is_of(i) && self.in_period(i)) {
+            if self.knows_hours(i) {
+                continue;
+            }
+            match incidents.precision(i) {
+                TimePrecision::Month => month += 1,
+                _ => day += 1,
+            }
+            own += u64::from(self.has_lens(i));
+        }
+        if unknown == UnknownHours::Refuse && month + day > 0 {
+            return Err(SelectError::HoursFinerThanData {
+                hours: hours.words().to_owned(),
+                month,
+                day,
+            });
+        }
+        self.unknown_hours = own;
+        Ok(())
     }
 
     fn count(&mut self) -> Result<(), SelectError> {
@@ -160,14 +249,31 @@ impl<'a> Selection<'a> {
             }
         }
         let mut counts = Vec::with_capacity(incidents.locations().len());
-        let (mut selected, mut beyond) = (0_u64, 0_u64);
+        let mut shares = self.hours.is_some().then(Vec::new);
+        let (mut selected, mut beyond, mut fractional) = (0_u64, 0_u64, 0_u64);
+        let mut expected = 0.0;
         for (location, &inside) in self.inside.iter().enumerate() {
             let mut count = 0_u32;
+            let mut sum = 0.0;
             for i in incidents.at(location as u32) {
-                count += u32::from(self.holds(i));
+                let held = self.holds(i);
+                count += u32::from(held);
+                if held && self.hours.is_some() {
+                    let share = self.share_in_hours(i);
+                    sum += share;
+                    fractional += u64::from(share < 1.0);
+                }
             }
             counts.push(count);
+            if let Some(shares) = &mut shares {
+                shares.push(sum);
+            } else {
+                sum = f64::from(count);
+            }
             *(if inside { &mut selected } else { &mut beyond }) += u64::from(count);
+            if inside {
+                expected += sum;
+            }
         }
         let unlocated = incidents.unlocated().filter(|&i| self.holds(i)).count() as u64;
         let unknown: Vec<bool> = incidents
@@ -183,6 +289,7 @@ impl<'a> Selection<'a> {
             0
         };
         (self.counts, self.selected, self.beyond) = (counts, selected, beyond);
+        (self.shares, self.expected, self.fractional) = (shares, expected, fractional);
         (self.unlocated, self.unknown_kind) = (unlocated, unknown_kind);
         Ok(())
     }
@@ -214,7 +321,45 @@ impl<'a> Selection<'a> {
     /// Whether an incident would be selected if the lens did not matter.
     #[must_use]
     pub fn holds_any_lens(&self, incident: usize) -> bool {
-        self.is_of(incident) && self.in_period(incident)
+        self.is_of(incident) && self.in_period(incident) && self.may_lie_in_hours(incident)
+    }
+
+    /// Whether an incident is known finely enough for the hours.
+    fn knows_hours(&self, incident: usize) -> bool {
+        self.hours
+            .as_ref()
+            .is_none_or(|h| match self.incidents().precision(incident) {
+                TimePrecision::Instant | TimePrecision::Interval => true,
+                TimePrecision::Day => h.is_whole_days(),
+                TimePrecision::Month => false,
+            })
+    }
+
+    fn may_lie_in_hours(&self, incident: usize) -> bool {
+        self.hours.is_none() || self.share_in_hours(incident) > 0.0
+    }
+
+    /// The share of an incident's time that lies in the hours, 0 to 1; 1 where none are named, 0
+    /// where it is not known finely enough.
+    #[must_use]
+    pub fn share_in_hours(&self, incident: usize) -> f64 {
+        let incidents = self.incidents();
+        match &self.hours {
+            None => 1.0,
+            Some(_) if !self.knows_hours(incident) => 0.0,
+            Some(hours) => hours.share(incidents.from()[incident], incidents.to()[incident]),
+        }
+    }
+
+    /// Whether records of the selection in another period are not known to the hours asked for.
+    pub(crate) fn lacks_hours_in(&self, period: Period) -> bool {
+        self.hours.is_some()
+            && (0..self.incidents().len()).any(|i| {
+                self.is_of(i)
+                    && self.has_lens(i)
+                    && period.holds(self.incidents().from()[i])
+                    && !self.knows_hours(i)
+            })
     }
 
     /// Whether an incident is of the groups, sub-types, sources and bases selected.
@@ -245,6 +390,7 @@ impl<'a> Selection<'a> {
         self.is_of(incident)
             && self.has_lens(incident)
             && period.holds(self.incidents().from()[incident])
+            && self.may_lie_in_hours(incident)
     }
 
     /// Whether a location lies in the study area.
@@ -257,6 +403,26 @@ impl<'a> Selection<'a> {
     #[must_use]
     pub fn count_at(&self, location: u32) -> u32 {
         self.counts[location as usize]
+    }
+
+    /// The sum of the shares in the hours of the selected incidents at a location; their number where
+    /// no hours are named.
+    #[must_use]
+    pub fn expected_at(&self, location: u32) -> f64 {
+        match &self.shares {
+            Some(shares) => shares[location as usize],
+            None => f64::from(self.counts[location as usize]),
+        }
+    }
+
+    /// Selected incidents of the study area whose time the source knows to the minute.
+    #[must_use]
+    pub fn exact_times(&self) -> u64 {
+        let incidents = self.incidents();
+        self.locations_inside()
+            .flat_map(|(l, _)| incidents.at(l))
+            .filter(|&i| self.holds(i) && incidents.precision(i) == TimePrecision::Instant)
+            .count() as u64
     }
 
     /// The locations with selected incidents: id and number.

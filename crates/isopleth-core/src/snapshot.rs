@@ -1,6 +1,6 @@
 //! Everything a run may look at, frozen at one data revision.
 
-use crate::domain::{Area, GroupDefinition, IncidentSet, Site};
+use crate::domain::{Area, GroupDefinition, HarmSchedule, IncidentSet, Site};
 
 /// The data of one revision, in memory.
 #[derive(Debug, Clone, Default)]
@@ -18,4 +18,6 @@ pub struct Snapshot {
     pub policy: String,
     /// The offence groups of that table.
     pub groups: Vec<GroupDefinition>,
+    /// The harm schedules, in the order of their ids.
+    pub harm_schedules: Vec<HarmSchedule>,
 }

@@ -40,6 +40,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{LocationBasis, month_number};
+use crate::harm;
 use crate::hotspots::{self, RankBy, Threshold};
 use crate::kernel::Kernel;
 use crate::lattice::Lattice;
@@ -207,7 +208,12 @@ impl Params {
 /// A record that moves.
 struct Record {
     at: Planar,
+    /// In the surface.
     weight: f64,
+    /// Share in the hours.
+    share: f64,
+    /// What a ranking by harm goes by.
+    harm: f64,
     error_m: f64,
     /// Index into the months that hold records.
     month: u32,
@@ -218,7 +224,7 @@ struct Record {
 /// For each hotspot, given by its cells, the share of runs in which it stays in the top k.
 ///
 /// # Errors
-/// [`Error`] for parameters out of range.
+/// [`Error`] for parameters out of range; a ranking by harm without harm.
 pub(crate) fn test(
     selection: &Selection,
     surface: &kernel_density::Outcome,
@@ -226,9 +232,9 @@ pub(crate) fn test(
     cut: &hotspots::Params,
     hotspots: &[&[usize]],
     params: &Params,
-) -> Result<(Vec<f64>, Tested), Error> {
+) -> Result<(Vec<f64>, Tested), hotspots::Error> {
     params.check()?;
-    let (records, months) = records(selection, surface, params);
+    let (records, months) = records(selection, surface, cut, params)?;
     let top = params.top.unwrap_or(hotspots.len() as u32);
     let tested = Tested {
         params: params.clone(),
@@ -302,8 +308,9 @@ pub(crate) fn test(
 fn records(
     selection: &Selection,
     surface: &kernel_density::Outcome,
+    cut: &hotspots::Params,
     params: &Params,
-) -> (Vec<Record>, u32) {
+) -> Result<(Vec<Record>, u32), hotspots::Error> {
     let incidents = selection.incidents();
     let error = params.location_error_m;
     // Four medians hold all but 1 in 65,000 of a circular normal distribution.
@@ -324,6 +331,10 @@ fn records(
             p.x >= lo.x - reach && p.x <= hi.x + reach && p.y >= lo.y - reach && p.y <= hi.y + reach
         })
     };
+    let harm = match cut.rank_by {
+        RankBy::Harm => hotspots::ranking_harm(selection, surface)?.into(),
+        _ => None,
+    };
     let mut records = Vec::new();
     for (l, _) in selection.locations() {
         let at = incidents.locations()[l as usize].planar();
@@ -333,7 +344,11 @@ fn records(
         for i in incidents.at(l).filter(|&i| selection.holds(i)) {
             records.push(Record {
                 at,
-                weight: 1.0,
+                weight: surface.weight.of(selection, i),
+                share: selection.share_in_hours(i),
+                harm: harm.map_or(0.0, |(of, bound)| {
+                    harm::of_one(&selection.harm[of], selection, i, bound)
+                }),
                 error_m: error.of(incidents.basis(i)),
                 month: month_number(incidents.from()[i]) as u32,
                 inside: selection.is_inside(l),
@@ -352,7 +367,7 @@ fn records(
             .binary_search(&record.month)
             .map_or(u32::MAX, |m| m as u32);
     }
-    (records, months.len() as u32)
+    Ok((records, months.len() as u32))
 }
 
 /// Offsets of a circular normal distribution with median distance 1, all equally likely: 64
@@ -490,18 +505,35 @@ impl Centres {
 #[derive(Default)]
 struct Scratch {
     density: Vec<f64>,
-    counts: Vec<u32>,
+    inside: Vec<Inside>,
     order: Vec<u32>,
     group: Vec<u32>,
     open: Vec<u32>,
     overlap: Vec<u32>,
 }
 
+/// What lies in a cell or a group of them.
+#[derive(Clone, Copy, Default)]
+struct Inside {
+    count: u32,
+    share: f64,
+    harm: f64,
+}
+
+/// What of the study area's records a run kept.
+#[derive(Default)]
+struct Kept {
+    weight: f64,
+    /// The weight before a month was left out.
+    of_weight: f64,
+    share: f64,
+}
+
 /// A group of hot cells of a run.
 struct Group {
     id: u32,
     cells: u32,
-    count: u32,
+    inside: Inside,
     area_m2: f64,
     peak: f64,
     first: u32,
@@ -541,11 +573,11 @@ impl Again<'_> {
             true => random.below(self.months),
             false => u32::MAX - 1,
         };
-        let (kept, of) = self.scatter(&mut random, bandwidth_m, shift, left_out, scratch);
-        if kept == 0 {
+        let kept = self.scatter(&mut random, bandwidth_m, shift, left_out, scratch);
+        if kept.weight <= 0.0 {
             return;
         }
-        let Some(least) = self.least(kept, of, scratch) else {
+        let Some(least) = self.least(&kept, scratch) else {
             return;
         };
         let groups = self.groups(least, scratch);
@@ -566,7 +598,7 @@ impl Again<'_> {
         }
     }
 
-    /// Densities and counts of a run; how many records counted, and of how many.
+    /// Densities and counts of a run, and how much of the records counted.
     fn scatter(
         &self,
         random: &mut Random,
@@ -574,18 +606,18 @@ impl Again<'_> {
         shift: Planar,
         left_out: u32,
         scratch: &mut Scratch,
-    ) -> (u64, u64) {
+    ) -> Kept {
         let cells = self.centres.x.len();
         scratch.density.clear();
         scratch.density.resize(cells, 0.0);
-        scratch.counts.clear();
-        scratch.counts.resize(cells, 0);
+        scratch.inside.clear();
+        scratch.inside.resize(cells, Inside::default());
         let reach = bandwidth_m * self.kernel.support();
         let inverse = 1.0 / (reach * reach);
         // A record lies in the cell of the nearest centre, no farther than a corner.
         let corner = 0.75 * self.spacing_m;
         let (xs, ys) = (&self.centres.x[..], &self.centres.y[..]);
-        let (mut kept, mut of) = (0, 0);
+        let mut kept = Kept::default();
         let mut bits = 0_u64;
         let mut left = 0;
         with_kernel!(self.kernel, |k| {
@@ -596,11 +628,13 @@ impl Again<'_> {
                 }
                 let offset = self.offsets[(bits & 0xfff) as usize];
                 (bits, left) = (bits >> 12, left - 1);
-                of += u64::from(record.inside);
+                let inside = f64::from(u8::from(record.inside));
+                kept.of_weight += inside * record.weight;
                 if record.month == left_out {
                     continue;
                 }
-                kept += u64::from(record.inside);
+                kept.weight += inside * record.weight;
+                kept.share += inside * record.share;
                 let at = Planar {
                     x: record.at.x + record.error_m * offset.0 + shift.x,
                     y: record.at.y + record.error_m * offset.1 + shift.y,
@@ -617,8 +651,10 @@ impl Again<'_> {
                 });
                 if record.inside {
                     let nearest = self.centres.nearest(at, corner);
-                    if let Some(count) = scratch.counts.get_mut(nearest) {
-                        *count += 1;
+                    if let Some(cell) = scratch.inside.get_mut(nearest) {
+                        cell.count += 1;
+                        cell.share += record.share;
+                        cell.harm += record.harm;
                     }
                 }
             }
@@ -627,19 +663,19 @@ impl Again<'_> {
         for d in &mut scratch.density {
             *d *= scale;
         }
-        (kept, of)
+        kept
     }
 
     /// The least density of a hot cell of the run.
-    fn least(&self, kept: u64, of: u64, scratch: &mut Scratch) -> Option<f64> {
+    fn least(&self, kept: &Kept, scratch: &mut Scratch) -> Option<f64> {
         let area = self.study_area_m2.unwrap_or(f64::INFINITY);
         let (target, by_count) = match *self.threshold {
-            Threshold::TimesMean(times) => return Some(times * kept as f64 / area),
+            Threshold::TimesMean(times) => return Some(times * kept.weight / area),
             // A stated density is of the whole period.
             Threshold::MinDensity(per_km2) => {
-                return Some(per_km2 / 1e6 * (kept as f64 / of as f64));
+                return Some(per_km2 / 1e6 * (kept.weight / kept.of_weight));
             }
-            Threshold::ShareOfIncidents(share) => (share * kept as f64 - 1e-9, true),
+            Threshold::ShareOfIncidents(share) => (share * kept.share - 1e-9, true),
             Threshold::ShareOfArea(share) => (share * area, false),
         };
         scratch.order.clear();
@@ -647,7 +683,7 @@ impl Again<'_> {
         let dense = (0..density.len() as u32).filter(|&c| density[c as usize] > 0.0);
         scratch.order.extend(dense);
         let worth = |c: u32| match by_count {
-            true => f64::from(scratch.counts[c as usize]),
+            true => scratch.inside[c as usize].share,
             false => self.areas_m2[c as usize],
         };
         let at = heaviest(
@@ -664,7 +700,7 @@ impl Again<'_> {
     fn groups(&self, least: f64, scratch: &mut Scratch) -> Vec<Group> {
         let Scratch {
             density,
-            counts,
+            inside,
             group,
             open,
             ..
@@ -686,7 +722,7 @@ impl Again<'_> {
             let mut found = Group {
                 id,
                 cells: 0,
-                count: 0,
+                inside: Inside::default(),
                 area_m2: 0.0,
                 peak: 0.0,
                 first: start as u32,
@@ -696,7 +732,9 @@ impl Again<'_> {
             while let Some(c) = open.pop() {
                 let c = c as usize;
                 found.cells += 1;
-                found.count += counts[c];
+                found.inside.count += inside[c].count;
+                found.inside.share += inside[c].share;
+                found.inside.harm += inside[c].harm;
                 found.area_m2 += self.areas_m2[c];
                 found.peak = found.peak.max(density[c]);
                 for &n in &self.adjacent[c] {
@@ -708,10 +746,11 @@ impl Again<'_> {
             }
             groups.push(found);
         }
-        groups.retain(|g| g.count >= self.cut.min_count.max(1));
+        groups.retain(|g| g.inside.count >= self.cut.min_count.max(1));
         let by = |g: &Group| match self.cut.rank_by {
-            RankBy::Count => f64::from(g.count),
-            RankBy::Density => f64::from(g.count) / g.area_m2,
+            RankBy::Count => f64::from(g.inside.count),
+            RankBy::Density => g.inside.share / g.area_m2,
+            RankBy::Harm => g.inside.harm,
             RankBy::PeakDensity => g.peak,
         };
         groups.sort_unstable_by(|a, b| {

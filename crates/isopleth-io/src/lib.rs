@@ -1,6 +1,7 @@
 //! Readers and writers: source files to rows, outcomes to layers, layers to formats.
 
 mod geometry_json;
+mod harm;
 pub mod ingest;
 pub mod layer;
 mod named_ground;
@@ -8,6 +9,7 @@ mod outcome;
 mod policy;
 pub mod write;
 
+pub use harm::{HarmFileError, harm_schedule_from_toml, harm_schedule_to_toml};
 pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites};
 
 pub use policy::{PolicyFileError, default_policy, policy_from_toml, policy_to_toml};

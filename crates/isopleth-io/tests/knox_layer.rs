@@ -55,6 +55,7 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
             lens: Lens::Reported,
             activity: false,
         }],
+        harm_schedules: Vec::new(),
     }
 }
 

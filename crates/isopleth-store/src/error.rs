@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use isopleth_core::domain::PolicyError;
+use isopleth_core::domain::{HarmScheduleError, PolicyError};
 use rusqlite::ErrorCode;
 
 /// What went wrong, with the value and the remedy.
@@ -157,6 +157,9 @@ pub enum StoreError {
     /// The policy table contradicts itself.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A harm schedule that cannot be used.
+    #[error(transparent)]
+    Harm(#[from] HarmScheduleError),
     /// A stored document that cannot be read, or one that cannot be written.
     #[error("{what} in the store cannot be read or written as JSON: {source}")]
     Document {
@@ -202,6 +205,7 @@ impl StoreError {
             Self::NoSuchText { .. } => "no_such_text",
             Self::Geometry { .. } => "geometry",
             Self::Policy(_) => "policy",
+            Self::Harm(_) => "harm",
             Self::Document { .. } => "document",
             Self::Io { .. } => "io",
             Self::Database(_) => "database",

@@ -19,9 +19,9 @@
 //! - **One writer, many readers.** Readers see the last commit and never wait. A second writer
 //!   waits a while and is then told so.
 //! - **A revision for content.** [`Store::data_revision`] is derived from the content alone: the
-//!   same incidents, areas, sites and policy give the same revision, whatever the order in which
-//!   they came, and any change moves it. Saved layers, runs and the names of source files are not
-//!   content.
+//!   same incidents, areas, sites, policy and harm schedules give the same revision, whatever the
+//!   order in which they came, and any change moves it. Saved layers, runs and the names of source
+//!   files are not content.
 
 mod areas;
 mod dictionary;
@@ -31,6 +31,7 @@ mod feature_table;
 mod file_writer;
 mod geometry;
 mod geopackage;
+mod harm;
 mod layers;
 mod read;
 mod record;

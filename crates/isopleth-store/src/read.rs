@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::geometry;
 use crate::store::load_policy;
-use crate::{Store, StoreError, areas, revision, sites};
+use crate::{Store, StoreError, areas, harm, revision, sites};
 
 /// Kinds that an index of 16 bits can tell apart.
 const KIND_LIMIT: usize = u16::MAX as usize;
@@ -32,6 +32,7 @@ impl Store {
             sites: sites::read(&tx)?,
             policy: format!("{} {}", policy.id, policy.version),
             groups: policy.groups,
+            harm_schedules: harm::read(&tx)?,
         })
     }
 }

@@ -3,7 +3,9 @@
 //! Every incident, area and site is hashed on its own, with texts by value and never by the ids
 //! that this store happens to give them. The hashes of a table are added up (128 bits, wrapping),
 //! so that a row can enter, leave or change without looking at the others, and the same rows give
-//! the same sum in any order. The revision is a hash over the sums and the policy table.
+//! the same sum in any order. The revision is a hash over the sums and the policy table. A table that
+//! came with a later schema enters it only when there is something in it, so that a store brought up
+//! to date keeps its revision.
 
 use isopleth_core::domain::Policy;
 use rusqlite::Connection;
@@ -22,6 +24,7 @@ pub(crate) struct Sums {
     pub(crate) areas: u128,
     pub(crate) sites: u128,
     pub(crate) policy: u128,
+    pub(crate) harm: u128,
 }
 
 impl Sums {
@@ -41,17 +44,27 @@ impl Sums {
             areas: next()?,
             sites: next()?,
             policy: next()?,
+            // Schema 1 had none.
+            harm: next().unwrap_or(0),
         })
     }
 
     pub(crate) fn save(self, connection: &Connection) -> Result<(), StoreError> {
-        let parts = self.parts().map(|sum| format!("{sum:032x}"));
+        let parts: Vec<String> = self
+            .parts()
+            .iter()
+            .map(|sum| format!("{sum:032x}"))
+            .collect();
         set_meta(connection, SUMS, &parts.join(" "))?;
         set_meta(connection, REVISION, &self.revision())
     }
 
-    fn parts(self) -> [u128; 4] {
-        [self.incidents, self.areas, self.sites, self.policy]
+    fn parts(self) -> Vec<u128> {
+        let mut parts = vec![self.incidents, self.areas, self.sites, self.policy];
+        if self.harm != 0 {
+            parts.push(self.harm);
+        }
+        parts
     }
 
     fn revision(self) -> String {

@@ -12,7 +12,7 @@ use crate::geopackage::{self, Shape};
 use crate::revision::{Sums, policy_document};
 
 /// The schema that this program writes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 const FORMAT: &str = "format";
 const STORE: &str = "isopleth-store";
@@ -88,6 +88,9 @@ pub(crate) fn create(connection: &Connection, policy: &Policy) -> Result<(), Sto
 pub(crate) fn migrate(connection: &Connection, from: i64) -> Result<(), StoreError> {
     if from < 1 {
         schema_1(connection)?;
+    }
+    if from < 2 {
+        connection.execute_batch(include_str!("sql/schema_2.sql"))?;
     }
     set_meta(connection, SCHEMA_VERSION, &VERSION.to_string())
 }

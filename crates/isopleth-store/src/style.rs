@@ -22,7 +22,12 @@ const RAMP: [&str; 5] = [
 ];
 
 /// Columns that a layer is coloured by, in order of preference.
-const GRADED: [&str; 3] = ["density_per_km2", "density", "count"];
+const GRADED: [&str; 4] = [
+    "harm_density_per_km2",
+    "density_per_km2",
+    "density",
+    "count",
+];
 
 /// How a table is drawn.
 #[derive(Debug, Clone, PartialEq)]

@@ -164,6 +164,7 @@ fn surface(
         bandwidth_m: Bandwidth::Metres(300.0),
         h3_resolution: Some(10),
         cell_m: None,
+        ..kernel_density::Params::default()
     };
     if report.wants(names[0]) {
         let (mut found, mut choosing) = (None, Runs::default());
@@ -196,6 +197,7 @@ fn surface(
             select: select.clone(),
             method: Method::KernelDensity(params),
             hotspots: None,
+            harm: Vec::new(),
             marking: None,
         };
         let mut outcome = None;

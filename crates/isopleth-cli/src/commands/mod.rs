@@ -4,6 +4,7 @@ pub(crate) mod analyse;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod ground;
+pub(crate) mod harm;
 pub(crate) mod ingest;
 pub(crate) mod layer;
 pub(crate) mod policy;

@@ -1,12 +1,16 @@
 //! What an incident is: where, when, what kind, and how far each of these can be trusted.
 
 mod area;
+mod harm;
+mod hours;
 mod incidents;
 mod location;
 mod policy;
 mod time;
 
 pub use area::{Area, Site, SiteClass, is_station_class};
+pub use harm::{HarmRange, HarmSchedule, HarmScheduleError, HarmWeight, MAX_HARM, UnknownCode};
+pub use hours::{Hours, InvalidHours, MINUTES_PER_WEEK, WeekHours, Weekday};
 pub use incidents::{
     IncidentRow, IncidentSet, IncidentSetBuilder, Kind, Location, LocationId, NO_PLACE,
     OPEN_DATA_SOURCE, Place,

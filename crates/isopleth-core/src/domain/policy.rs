@@ -164,7 +164,7 @@ pub enum PolicyError {
 }
 
 /// Case, surrounding and repeated blanks do not distinguish terms.
-fn folded(term: &str) -> String {
+pub(super) fn folded(term: &str) -> String {
     term.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")

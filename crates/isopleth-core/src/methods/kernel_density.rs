@@ -17,6 +17,12 @@
 //! of any kind lies beyond the boundary nearby, the density near it is too low by up to a half (a
 //! quarter remains in a corner), and the cells say so.
 //!
+//! **Weights.** An incident weighs 1; with hours in the selection, the share of its time that lies in
+//! them ([`crate::domain::WeekHours`]), so that the surface integrates to the expected number in the
+//! hours; with `weight` a harm schedule, what that states for it ([`crate::harm`]), so that the surface
+//! integrates to harm. Both multiply. The bandwidth does not depend on weights: it is chosen by
+//! distinct locations. Where every weight is 0 the surface is 0.
+//!
 //! **How it can mislead.** The picture depends on the bandwidth more than on anything else. A peak
 //! is not a count: read the counts. Snapped open data has no detail below the spacing of its map
 //! points. No significance is implied.
@@ -36,6 +42,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bandwidth::{self, Choice, TooFewLocations};
+use crate::domain::Lens;
+use crate::harm::{self, HarmOf};
 use crate::kernel::Kernel;
 use crate::lattice::{Lattice, LatticeError, Tiling};
 use crate::plane::Planar;
@@ -58,6 +66,82 @@ pub struct Params {
     /// Side of square cells, metres, on a grid through the origin of the plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell_m: Option<f64>,
+    /// What an incident weighs: `"count"`, or `{"harm": SCHEDULE}`.
+    #[serde(default)]
+    pub weight: Weight,
+}
+
+/// What an incident weighs in the surface.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Weight {
+    /// Each the same.
+    #[default]
+    Count,
+    /// Its weight by a harm schedule.
+    Harm(HarmWeight),
+}
+
+/// Weights by a harm schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HarmWeight {
+    /// Id of the schedule.
+    pub harm: String,
+    /// Which end of a range stands for an incident that weighs one. Without it such incidents are
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+}
+
+/// An end of a range of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// The least weight.
+    Low,
+    /// The largest weight.
+    High,
+}
+
+impl Bound {
+    /// The name used in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::High => "high",
+        }
+    }
+}
+
+impl Serialize for Weight {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count => serializer.serialize_str("count"),
+            Self::Harm(h) => h.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(
+            untagged,
+            expecting = "weight is \"count\" or {\"harm\": SCHEDULE}, with \"bound\": \"low\" or \"high\" where the schedule states ranges"
+        )]
+        enum Given {
+            Word(String),
+            Harm(HarmWeight),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Harm(h) => Ok(Self::Harm(h)),
+            Given::Word(w) if w == "count" => Ok(Self::Count),
+            Given::Word(w) => Err(serde::de::Error::custom(format!(
+                "weight is \"count\" or {{\"harm\": SCHEDULE}}, not \"{w}\""
+            ))),
+        }
+    }
 }
 
 /// A bandwidth: stated, or left to the rule of [`crate::bandwidth`].
@@ -111,6 +195,28 @@ pub struct Outcome {
     pub bandwidth_m: Option<f64>,
     /// How `"auto"` was resolved.
     pub choice: Option<Choice>,
+    /// What incidents weigh.
+    pub weight: Weighting,
+    /// Sum of the weights of the study area's incidents.
+    pub total_weight: f64,
+}
+
+/// What the incidents of a surface weigh, as resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weighting {
+    /// Each 1, or its share in the hours.
+    Count,
+    /// Harm.
+    Harm {
+        /// Id of the schedule.
+        schedule: String,
+        /// Its version.
+        version: String,
+        /// Its unit.
+        unit: String,
+        /// Which end of ranges was taken.
+        bound: Option<Bound>,
+    },
 }
 
 impl Outcome {
@@ -118,6 +224,22 @@ impl Outcome {
     #[must_use]
     pub fn reach_m(&self) -> f64 {
         self.bandwidth_m.unwrap_or(0.0) * self.kernel.support()
+    }
+}
+
+impl Weighting {
+    /// What an incident weighs.
+    pub(crate) fn of(&self, selection: &Selection, incident: usize) -> f64 {
+        match self {
+            Self::Count => selection.share_in_hours(incident),
+            Self::Harm {
+                schedule, bound, ..
+            } => {
+                let of = selection.harm.iter().find(|h| h.schedule.id == *schedule);
+                let high = *bound == Some(Bound::High);
+                of.map_or(0.0, |of| harm::of_one(of, selection, incident, high))
+            }
+        }
     }
 }
 
@@ -154,6 +276,27 @@ pub enum Error {
     /// `"auto"` has too little to go by.
     #[error(transparent)]
     TooFewLocations(#[from] TooFewLocations),
+    /// Police-generated records weigh nothing.
+    #[error(
+        "weight {{\"harm\": \"{schedule}\"}} with the lens police_generated: these records weigh 0 in a harm total, since they show where police looked; weigh by count, or select the lens reported"
+    )]
+    PoliceGenerated {
+        /// The schedule.
+        schedule: String,
+    },
+    /// Ranges, and no end of them named.
+    #[error(
+        "harm schedule {schedule} states a range for {count} of the selected records; say \"bound\": \"low\" or \"high\" in the weight, select offences with one weight, or weigh by count"
+    )]
+    Ranges {
+        /// The schedule.
+        schedule: String,
+        /// How many records weigh a range.
+        count: u64,
+    },
+    /// Harm.
+    #[error(transparent)]
+    Harm(#[from] harm::Error),
     /// The cells.
     #[error(transparent)]
     Lattice(#[from] LatticeError),
@@ -165,6 +308,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooFewLocations(_) => "too_few_locations",
+            Self::Harm(e) => e.code(),
             Self::Lattice(LatticeError::TooManyCells { .. }) => "too_many_cells",
             _ => "invalid_kernel_density",
         }
@@ -191,10 +335,78 @@ impl Params {
     }
 }
 
+/// The points of a surface, and what they weigh.
+struct Weighed {
+    points: Vec<(Planar, f64, u32)>,
+    weighting: Weighting,
+    /// Sum over the study area.
+    total: f64,
+}
+
+fn weighed(selection: &Selection, weight: &Weight) -> Result<Weighed, Error> {
+    let incidents = selection.incidents();
+    let at = |l: u32| incidents.locations()[l as usize].planar();
+    let (weighting, by_location): (_, Vec<(u32, f64)>) = match weight {
+        Weight::Count => (
+            Weighting::Count,
+            selection
+                .locations()
+                .map(|(l, _)| (l, selection.expected_at(l)))
+                .collect(),
+        ),
+        Weight::Harm(HarmWeight { harm, bound }) => {
+            let schedule = || harm.clone();
+            let of = HarmOf::new(selection, harm)?;
+            if selection.lens == Lens::PoliceGenerated {
+                return Err(Error::PoliceGenerated {
+                    schedule: schedule(),
+                });
+            }
+            if of.ranged > 0 && bound.is_none() {
+                return Err(Error::Ranges {
+                    schedule: schedule(),
+                    count: of.ranged,
+                });
+            }
+            let harm_at = |l: u32| -> f64 {
+                incidents
+                    .at(l)
+                    .filter(|&i| selection.holds(i))
+                    .map(|i| harm::of_one(&of, selection, i, *bound == Some(Bound::High)))
+                    .sum()
+            };
+            let weighting = Weighting::Harm {
+                schedule: schedule(),
+                version: of.schedule.version.clone(),
+                unit: of.schedule.unit.clone(),
+                bound: *bound,
+            };
+            (
+                weighting,
+                selection
+                    .locations()
+                    .map(|(l, _)| (l, harm_at(l)))
+                    .collect(),
+            )
+        }
+    };
+    let inside = by_location.iter().filter(|(l, _)| selection.is_inside(*l));
+    Ok(Weighed {
+        total: inside.map(|(_, w)| w).sum(),
+        points: by_location
+            .into_iter()
+            .filter(|(_, w)| *w > 0.0)
+            .map(|(l, w)| (at(l), w, l))
+            .collect(),
+        weighting,
+    })
+}
+
 /// Makes the surface of a selection.
 ///
 /// # Errors
-/// [`Error`] for parameters out of range, too few locations for `"auto"`, and too many cells.
+/// [`Error`] for parameters out of range, too few locations for `"auto"`, too many cells, and harm
+/// that cannot be told.
 pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
     let tiling = params.tiling()?;
     let locations = selection.incidents().locations();
@@ -225,10 +437,11 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
         }
     }
     let reach = bandwidth_m.unwrap_or(0.0) * kernel.support();
-    let points: Vec<(Planar, f64, u32)> = selection
-        .locations()
-        .map(|(l, count)| (locations[l as usize].planar(), f64::from(count), l))
-        .collect();
+    let Weighed {
+        points,
+        weighting,
+        total,
+    } = weighed(selection, &params.weight)?;
     let (lattice, density_per_m2) = match &selection.area {
         Some(area) => {
             let lattice = Lattice::of_area(tiling, area)?;
@@ -263,5 +476,7 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
         kernel,
         bandwidth_m,
         choice,
+        weight: weighting,
+        total_weight: total,
     })
 }

@@ -86,6 +86,7 @@ pub fn with_sets(builder: IncidentSetBuilder, areas: Vec<Area>) -> Snapshot {
             group("burglary", Lens::Reported),
             group("drugs", Lens::PoliceGenerated),
         ],
+        harm_schedules: Vec::new(),
     }
 }
 

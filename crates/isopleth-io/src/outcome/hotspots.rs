@@ -6,7 +6,7 @@ use isopleth_core::hotspots::Hotspot;
 use serde_json::{Map, Value as Json, json};
 
 use super::place::{at_a_station, place_columns};
-use super::surface::{surface_caveats, surface_resolved};
+use super::surface::{density_column, surface_caveats, surface_resolved};
 use super::values::{column, count, metres, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
@@ -44,19 +44,18 @@ impl Table for CutSurface {
                 "density_per_km2",
                 Real,
                 Some("1/km²"),
-                "Incidents per km² of the hotspot: count divided by area.",
+                "Incidents per km² of the hotspot: count, with hours expected_count, divided by area.",
             ),
-            column(
+            density_column(
+                &self.surface,
                 "peak_density_per_km2",
-                Real,
-                Some("1/km²"),
-                "Highest density of the kernel surface inside.",
+                "Highest density of the kernel surface inside",
             ),
             column(
                 "share_of_incidents",
                 Real,
                 None,
-                "Share of the selected incidents of the study area, 0 to 1.",
+                "Share of the selected incidents of the study area, with hours of the expected ones, 0 to 1.",
             ),
             column(
                 "share_of_area",
@@ -133,7 +132,7 @@ impl Table for CutSurface {
                     count(h.rank),
                     Value::Text(h.name.clone()),
                     metres(h.area_m2),
-                    real(f64::from(h.facts.count) / h.area_m2 * 1e6),
+                    real(h.facts.expected() / h.area_m2 * 1e6),
                     real(h.peak_density_per_km2),
                     real(h.share_of_incidents),
                     h.share_of_area.map_or(Value::Null, real),

@@ -11,6 +11,7 @@ mod provenance;
 mod repeats;
 mod surface;
 mod values;
+mod weights;
 
 use isopleth_core::domain::format_day;
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot};
@@ -53,6 +54,7 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
     let facts = &outcome.facts;
     let table = table(&outcome.findings);
     let mut caveats = provenance::caveats(facts);
+    caveats.extend(weights::caveats(facts));
     caveats.extend(table.caveats());
     let common = Common {
         run: &run,
@@ -60,12 +62,18 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
         request,
         caveats: caveats.join("; "),
     };
-    let what = table.what();
+    let words = weights::words(request, facts);
+    let what = &format!("{}{words}", table.what());
+    let mut columns = table.columns();
+    weights::insert_columns(&mut columns, &outcome.findings, facts);
     Layer {
-        title: request.title.clone().unwrap_or_else(|| common.title(what)),
+        title: match &request.title {
+            Some(title) => format!("{title}{}", weights::harm_words(request, facts)),
+            None => common.title(what),
+        },
         description: common.description(what),
         geometry: table.geometry(),
-        columns: table.columns(),
+        columns,
         features: table.features(&common),
         days: common.days(),
         provenance: common.provenance(snapshot, table.resolved(), &caveats),

@@ -3,8 +3,8 @@
 use isopleth_core::domain::{LocationBasis, format_day};
 use isopleth_core::places::PlaceFacts;
 
-use super::Common;
-use super::values::{column, count, list, optional, text};
+use super::values::{column, count, list, optional, real, text};
+use super::{Common, weights};
 use crate::layer::{Column, ColumnType, Value};
 
 impl Common<'_> {
@@ -39,6 +39,9 @@ impl Common<'_> {
                 facts.location_basis.iter().map(|(b, n)| format!("{b} {n}")),
             )),
         ];
+        // Their columns are put in after the one of the location basis.
+        values.extend(facts.expected_count.map(real));
+        values.extend(weights::harm_values(self.facts, &facts.harm));
         values.extend(self.closing_values(caveats.join("; ")));
         values
     }
@@ -61,7 +64,7 @@ pub(super) fn place_columns() -> Vec<Column> {
             "count",
             Integer,
             None,
-            "Selected incidents of the place; for a hotspot those inside its outline, by plain geometry.",
+            "Selected incidents of the place; for a hotspot those inside its outline, by plain geometry. Always whole records: with hours all that may have happened in them.",
         ),
         column(
             "count_reported",
@@ -136,7 +139,7 @@ pub(super) fn place_columns() -> Vec<Column> {
             "The three most frequent offences with their numbers.",
         ),
         column(
-            "location_basis",
+            weights::AFTER,
             Text,
             None,
             "What the positions stand for, with numbers.",

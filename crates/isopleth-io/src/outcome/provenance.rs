@@ -4,7 +4,7 @@ use isopleth_core::domain::{Lens, LocationBasis, OPEN_DATA_SOURCE, format_day};
 use isopleth_core::{Facts, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
-use super::Common;
+use super::{Common, weights};
 
 /// A layer's name for a base below which no percentage is meant.
 const SMALL_BASE: u64 = 20;
@@ -76,6 +76,10 @@ impl Common<'_> {
                 "of_unknown_offence": f.unknown_kind,
             }),
         );
+        weights::provenance(f, &mut p);
+        let mut put = |key: &str, value: Json| {
+            p.insert(key.to_owned(), value);
+        };
         put("resolved", Json::Object(resolved));
         put(
             "plane",

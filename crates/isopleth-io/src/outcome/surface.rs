@@ -2,11 +2,12 @@
 
 use super::place::closing_columns;
 use super::values::{column, count, metres, real};
-use super::{Common, Table};
+use super::{Common, Table, weights};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
 use geo::Geometry;
 use isopleth_core::SurfaceCells;
-use isopleth_core::methods::kernel_density;
+use isopleth_core::harm::HarmTotal;
+use isopleth_core::methods::kernel_density::{self, Weighting};
 use serde_json::{Map, Value as Json, json};
 
 impl Table for SurfaceCells {
@@ -21,11 +22,10 @@ impl Table for SurfaceCells {
     fn columns(&self) -> Vec<Column> {
         use ColumnType::{Boolean, Integer, Real};
         let mut columns = vec![
-            column(
+            density_column(
+                &self.surface,
                 "density_per_km2",
-                Real,
-                Some("1/km²"),
-                "Kernel density at the cell's centre.",
+                "Kernel density at the cell's centre",
             ),
             column("count", Integer, None, "Selected incidents in the cell."),
             column(
@@ -58,6 +58,10 @@ impl Table for SurfaceCells {
                     metres(cells.areas_m2[c]),
                     Value::Boolean(cells.edge_effect[c]),
                 ];
+                // Their columns are put in before the closing ones.
+                values.extend(cells.expected.get(c).map(|e| real(*e)));
+                let harm: Vec<HarmTotal> = cells.harm.iter().map(|h| h[c]).collect();
+                values.extend(weights::harm_values(common.facts, &harm));
                 values.extend(common.closing_values(common.caveats.clone()));
                 Some(Feature {
                     id: surface.lattice.name(c),
@@ -77,9 +81,28 @@ impl Table for SurfaceCells {
     }
 }
 
+/// A column of densities, named and described by what the surface's incidents weigh.
+pub(super) fn density_column(s: &kernel_density::Outcome, name: &str, meaning: &str) -> Column {
+    match &s.weight {
+        Weighting::Count => column(
+            name,
+            ColumnType::Real,
+            Some("1/km²"),
+            &format!("{meaning}."),
+        ),
+        Weighting::Harm { schedule, unit, .. } => column(
+            &name.replace("density", "harm_density"),
+            ColumnType::Real,
+            Some(&format!("{unit}/km²")),
+            &format!("{meaning}, of harm by {schedule}: no density of incidents."),
+        ),
+    }
+}
+
 /// How a surface was made.
 pub(super) fn surface_resolved(s: &kernel_density::Outcome) -> Map<String, Json> {
     let mut r = Map::new();
+    r.insert("weight".into(), weights::resolved(&s.weight));
     r.insert("kernel".into(), json!(s.kernel.name()));
     r.insert("bandwidth_m".into(), json!(s.bandwidth_m));
     r.insert("cells".into(), json!(s.lattice.len()));

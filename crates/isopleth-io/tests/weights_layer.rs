@@ -1,0 +1,220 @@
+//! What harm and hours look like in a layer.
+
+use isopleth_core::domain::{
+    GroupDefinition, HarmSchedule, IncidentRow, IncidentSetBuilder, Kind, Lens, Location,
+    LocationBasis, NO_PLACE, Span, TimePrecision,
+};
+use isopleth_core::plane::{Planar, unproject};
+use isopleth_core::{Request, Snapshot};
+use isopleth_io::layer::{Layer, Value};
+
+fn schedule(id: &str, burglary: &str) -> HarmSchedule {
+    isopleth_io::harm_schedule_from_toml(&format!(
+        "id = '{id}'\nversion = '1'\nsource = 'made up'\nunit = 'days'\n[[weight]]\ngroups = ['burglary']\n{burglary}\n"
+    ))
+    .unwrap()
+}
+
+/// Three burglaries on Friday 3 June 2022 at one place, at noon, at 23:00 and over twelve hours from
+/// 20:00; and what police found there.
+fn snapshot() -> Snapshot {
+    let mut builder = IncidentSetBuilder::default();
+    let friday = 19_146 * 1440;
+    for (from, minutes, kind) in [
+        (720, 1, 0),
+        (1380, 1, 0),
+        (1200, 720, 0),
+        (1380, 1, 1),
+        (1390, 1, 1),
+    ] {
+        builder.push(&IncidentRow {
+            location: Some(Location {
+                x_mm: 550_000_000,
+                y_mm: 188_000_000,
+                position: unproject(Planar {
+                    x: 550_000.0,
+                    y: 188_000.0,
+                })
+                .unwrap(),
+            }),
+            span: Span {
+                from: friday + from,
+                to: friday + from + minutes,
+                precision: if minutes == 1 {
+                    TimePrecision::Instant
+                } else {
+                    TimePrecision::Interval
+                },
+            },
+            kind,
+            basis: LocationBasis::Address,
+            place: NO_PLACE,
+        });
+    }
+    let kind = |term: &str, group: &str, lens| Kind {
+        term: term.into(),
+        sub_type_term: String::new(),
+        record_source: String::new(),
+        group: Some(group.into()),
+        sub_type: None,
+        lens,
+    };
+    let group = |id: &str, lens| GroupDefinition {
+        id: id.into(),
+        title: id.into(),
+        lens,
+        activity: false,
+    };
+    Snapshot {
+        revision: "test".into(),
+        incidents: builder.finish(
+            vec![
+                kind("Burglary", "burglary", Lens::Reported),
+                kind("Drugs", "drugs", Lens::PoliceGenerated),
+            ],
+            Vec::new(),
+        ),
+        policy: "test 1".into(),
+        groups: vec![
+            group("burglary", Lens::Reported),
+            group("drugs", Lens::PoliceGenerated),
+        ],
+        harm_schedules: vec![
+            schedule("one", "value = 20"),
+            schedule("wide", "low = 2\nhigh = 30"),
+        ],
+        ..Snapshot::default()
+    }
+}
+
+fn layer(request: &str) -> Layer {
+    let layer = isopleth_io::analyse(&snapshot(), &Request::from_json(request).unwrap()).unwrap();
+    for f in &layer.features {
+        assert_eq!(f.values.len(), layer.columns.len(), "{request}");
+    }
+    let mut names: Vec<&str> = layer.columns.iter().map(|c| c.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), layer.columns.len());
+    layer
+}
+
+fn value<'a>(layer: &'a Layer, column: &str) -> &'a Value {
+    layer.value(&layer.features[0], column).unwrap()
+}
+
+#[test]
+fn two_schedules_stand_side_by_side() {
+    for method in [
+        r#""method": {"name": "repeat_locations"}"#,
+        r#""method": {"name": "dbscan", "radius_m": 100, "min_count": 2}"#,
+        r#""method": {"name": "kernel_density", "bandwidth_m": 300}, "hotspots": {"share_of_incidents": 1}"#,
+    ] {
+        let layer = layer(&format!(r#"{{"harm": ["one", "wide"], {method}}}"#));
+        assert_eq!(value(&layer, "count"), &Value::Integer(3));
+        assert_eq!(value(&layer, "harm"), &Value::Real(60.0));
+        assert_eq!(
+            value(&layer, "harm_share_of_one_event"),
+            &Value::Real(0.333_333_333_3)
+        );
+        assert_eq!(value(&layer, "harm_schedule"), &Value::Text("one 1".into()));
+        assert_eq!(value(&layer, "harm_second"), &Value::Null, "a range");
+        assert_eq!(value(&layer, "harm_low_second"), &Value::Real(6.0));
+        assert_eq!(value(&layer, "harm_high_second"), &Value::Real(90.0));
+        // The schedules know no drugs.
+        assert_eq!(value(&layer, "harm_police_generated_low"), &Value::Null);
+        let unit = &layer.columns[layer.column("harm").unwrap()].unit;
+        assert_eq!(unit.as_deref(), Some("days"));
+        let schedules = &layer.provenance["harm"]["schedules"];
+        assert_eq!(schedules[1]["id"], "wide");
+        assert_eq!(schedules[1]["records_that_weigh_a_range"], 3);
+        assert_eq!(schedules[0]["hash"].as_str().unwrap().len(), 16);
+        let Value::Text(caveats) = value(&layer, "caveats") else {
+            panic!()
+        };
+        assert!(caveats.contains("totals with them are ranges"), "{caveats}");
+        assert!(caveats.contains("2 police-generated records"), "{caveats}");
+    }
+}
+
+#[test]
+fn a_surface_of_harm_is_called_one() {
+    let by = |weight: &str, rest: &str| {
+        layer(&format!(
+            r#"{{"select": {{"groups": ["burglary"]}}, "method": {{"name": "kernel_density", "bandwidth_m": 300, "weight": {weight}}}{rest}}}"#
+        ))
+    };
+    let surface = by(r#"{"harm": "one"}"#, "");
+    assert!(surface.column("density_per_km2").is_none());
+    let density = &surface.columns[surface.column("harm_density_per_km2").unwrap()];
+    assert_eq!(density.unit.as_deref(), Some("days/km²"));
+    assert!(
+        surface
+            .title
+            .contains("density surface weighted by harm (one 1, days)"),
+        "{}",
+        surface.title
+    );
+    let sum = |column: &str| -> f64 {
+        let values = surface
+            .features
+            .iter()
+            .map(|f| match surface.value(f, column) {
+                Some(Value::Real(v)) => *v,
+                Some(Value::Integer(n)) => *n as f64,
+                other => panic!("{other:?}"),
+            });
+        values.sum()
+    };
+    assert_eq!((sum("count"), sum("harm")), (3.0, 60.0));
+
+    let titled = by(
+        r#"{"harm": "wide", "bound": "high"}"#,
+        r#", "title": "Mine", "hotspots": {"share_of_incidents": 1}"#,
+    );
+    assert_eq!(
+        titled.title,
+        "Mine weighted by harm (wide 1, days, high end of ranges)"
+    );
+    assert!(titled.column("density_per_km2").is_some(), "of incidents");
+    assert!(titled.column("peak_harm_density_per_km2").is_some());
+    assert_eq!(titled.provenance["resolved"]["weight"]["bound"], "high");
+    let plain = by(r#""count""#, "");
+    assert!(plain.column("density_per_km2").is_some() && plain.column("harm").is_none());
+}
+
+#[test]
+fn hours_say_what_count_and_expected_count_are() {
+    let layer = layer(
+        r#"{"select": {"groups": ["burglary"], "hours": "22:00/02:00", "days_of_week": ["friday"]},
+            "method": {"name": "kernel_density", "bandwidth_m": 300}, "hotspots": {"share_of_incidents": 1}}"#,
+    );
+    assert_eq!(value(&layer, "count"), &Value::Integer(2));
+    assert_eq!(value(&layer, "expected_count"), &Value::Real(1.333_333_333));
+    assert_eq!(value(&layer, "share_of_incidents"), &Value::Real(1.0));
+    assert!(
+        layer.title.contains("22:00/02:00 on friday"),
+        "{}",
+        layer.title
+    );
+    let hours = &layer.provenance["hours"];
+    assert_eq!(hours["records_with_exact_time"], 1);
+    assert_eq!(
+        hours["share_with_exact_time"],
+        serde_json::Value::Null,
+        "a base below 20"
+    );
+    let Value::Text(caveats) = value(&layer, "caveats") else {
+        panic!()
+    };
+    assert!(
+        caveats.contains("1 records lie only partly in the hours"),
+        "{caveats}"
+    );
+
+    // Methods without a place for it get no column: all of these are at 23:00 sharp.
+    let knox = r#"{"select": {"groups": ["drugs"], "hours": "22:00/24:00"}, "method": {"name": "knox", "replicates": 0}}"#;
+    let knox = isopleth_io::analyse(&snapshot(), &Request::from_json(knox).unwrap()).unwrap();
+    assert!(knox.column("expected_count").is_none());
+    assert_eq!(knox.features[0].values.len(), knox.columns.len());
+}
