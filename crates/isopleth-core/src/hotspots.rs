@@ -111,7 +111,7 @@ pub struct Hotspot {
     /// Prediction accuracy index in sample: share of incidents over share of area.
     pub pai: Option<f64>,
     /// Some cells lie within reach of the study area's boundary with no data beyond it: the density
-    /// there is too low.
+    /// there is too low. Where the edge is corrected for, some cells lean on the correction.
     pub edge_effect: bool,
 }
 
@@ -298,7 +298,11 @@ pub fn cut(
             share_of_incidents,
             share_of_area,
             pai: share_of_area.map(|a| share_of_incidents / a),
-            edge_effect: group.iter().any(|&c| edges.at(lattice.centres()[c])),
+            edge_effect: group.iter().any(|&c| {
+                surface
+                    .leans_on_correction(c)
+                    .unwrap_or_else(|| edges.at(lattice.centres()[c]))
+            }),
             facts,
         });
     }

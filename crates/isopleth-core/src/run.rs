@@ -106,7 +106,8 @@ pub struct SurfaceCells {
     pub counts: Vec<u32>,
     /// Each cell's own area, m².
     pub areas_m2: Vec<f64>,
-    /// Cells whose density is too low for want of data beyond the boundary.
+    /// Cells whose density is too low for want of data beyond the boundary; where the edge is
+    /// corrected for, those that lean on the correction.
     pub edge_effect: Vec<bool>,
 }
 
@@ -196,7 +197,12 @@ fn cells(
     let edge_effect = lattice
         .centres()
         .par_iter()
-        .map(|&at| edges.at(at))
+        .enumerate()
+        .map(|(c, &at)| {
+            surface
+                .leans_on_correction(c)
+                .unwrap_or_else(|| edges.at(at))
+        })
         .collect();
     Ok(SurfaceCells {
         surface,

@@ -6,7 +6,7 @@ use isopleth_core::hotspots::Hotspot;
 use serde_json::{Map, Value as Json, json};
 
 use super::place::{at_a_station, place_columns};
-use super::surface::{surface_caveats, surface_resolved};
+use super::surface::{edge_meaning, surface_caveats, surface_resolved};
 use super::values::{column, count, metres, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
@@ -82,12 +82,7 @@ impl Table for CutSurface {
                 None,
                 "The boundary of the study area cuts through it: outline, count and area are those of the ground inside.",
             ),
-            column(
-                "edge_effect",
-                Boolean,
-                None,
-                "Near the study area's boundary with no data beyond it: the density is too low there.",
-            ),
+            column("edge_effect", Boolean, None, edge_meaning(&self.surface)),
         ];
         columns.extend(place_columns());
         columns
@@ -104,8 +99,12 @@ impl Table for CutSurface {
                 }
                 if h.edge_effect {
                     caveats.push(
-                        "no data beyond the study area's boundary: density near it is too low"
-                            .to_owned(),
+                        if self.surface.edge.is_some() {
+                            "at the study area's boundary: density near it is corrected and rests on less"
+                        } else {
+                            "no data beyond the study area's boundary: density near it is too low"
+                        }
+                        .to_owned(),
                     );
                 }
                 if let Some((site, n)) = &h.station {
