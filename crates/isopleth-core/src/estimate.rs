@@ -30,6 +30,9 @@ use crate::index::PointGrid;
 use crate::kernel::Kernel;
 use crate::plane::Planar;
 
+/// Points of a class, as a grid takes them.
+type Members = Vec<(Planar, f64, u32)>;
+
 /// Weighted points with a bandwidth each, ready for sums at any place.
 #[derive(Debug, Clone)]
 pub struct Estimate {
@@ -56,7 +59,7 @@ impl Estimate {
             .copied()
             .filter(|h| usable(*h))
             .fold(f64::INFINITY, f64::min);
-        let mut members: Vec<(f64, Vec<(Planar, f64, u32)>)> = Vec::new();
+        let mut members: Vec<(f64, Members)> = Vec::new();
         let mut terms = Vec::with_capacity(points.len());
         for (i, (&(p, weight), &h)) in points.iter().zip(bandwidths_m).enumerate() {
             if !usable(h) {

@@ -124,7 +124,7 @@ fn holed(turn: bool, dx: f64, dy: f64) -> Window {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn order_and_threads_do_not_show(events in events(), seed: u64, s in 0_usize..6, h3: bool) {

@@ -214,7 +214,8 @@ impl<'a> CrossValidation<'a> {
     }
 
     /// Σ log λ₋ᵢ(xᵢ) − ∫_W λ with uniform edge correction; without a window the plain sum. The integral
-    /// is a midpoint sum over `pixels` by `pixels` of the window's bounding box.
+    /// is a midpoint sum over `pixels` by `pixels` of the window's bounding box; none leave it
+    /// out (spatstat's `shortcut`).
     #[must_use]
     pub fn likelihood_score(&self, sigma_m: f64, window: Option<(&Window, usize)>) -> f64 {
         let scale = 1.0 / (std::f64::consts::TAU * sigma_m * sigma_m);
@@ -230,7 +231,7 @@ impl<'a> CrossValidation<'a> {
             .collect();
         let of_all = self.points.len() as f64 / self.sample.len() as f64;
         let total = logs.iter().sum::<f64>() * of_all;
-        let Some((window, pixels)) = window else {
+        let Some((window, pixels)) = window.filter(|w| w.1 > 0) else {
             return total;
         };
         let (lo, hi) = window.bounds();
