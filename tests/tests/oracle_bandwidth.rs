@@ -155,7 +155,7 @@ fn likelihood() {
         let cv = CrossValidation::new(points, ALL, (low * high).sqrt());
         (0..16)
             .map(|k| low * (high / low).powf(f64::from(k) / 15.0))
-            .map(|s| (cv.likelihood_score(s, Some((window, 128))), s))
+            .map(|s| (cv.likelihood_score(s, Some((window, 64))), s))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .unwrap()
             .1
@@ -170,16 +170,16 @@ fn likelihood() {
         close(best(&points, &window, low, half), 0.079_370_052_6, 1e-8);
     }
     if let Some((points, window)) = from_r("chorley") {
-        let (lo, hi) = window.bounds();
-        let high = (hi.x - lo.x).hypot(hi.y - lo.y) / 2.0;
+        // diameter(Window(chorley)) / 2
+        let high = 13.067_211_829_6;
         close(
             best(&points, &window, spacing(&points), high),
             0.264_994_332_9,
             1e-8,
         );
-        // sparr::LIK.density(chorley): the same criterion by optimise() on 64 by 64 pixels.
+        // sparr::LIK.density(chorley): without the integral, by optimise(); its edge on 64 by 64 pixels.
         let cv = CrossValidation::new(&points, ALL, 0.3);
-        let (found, _) = rules::greatest(0.1, 5.0, |s| cv.likelihood_score(s, Some((&window, 64))));
+        let (found, _) = rules::greatest(0.1, 5.0, |s| cv.likelihood_score(s, Some((&window, 0))));
         println!("sparr LIK {found}");
         close(found, 0.241_852_135_7, 0.01);
     }
