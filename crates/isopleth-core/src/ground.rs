@@ -336,6 +336,12 @@ impl StudyArea {
             .collect()
     }
 
+    /// The ground as a window of the plane, for edge corrections.
+    #[must_use]
+    pub fn window(&self) -> Option<crate::edge::Window> {
+        crate::edge::Window::new(&self.planar)
+    }
+
     /// The boundary's line segments in the plane.
     pub(crate) fn boundary_lines(&self) -> impl Iterator<Item = [Planar; 2]> + '_ {
         self.boundary

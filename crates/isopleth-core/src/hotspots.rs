@@ -123,7 +123,7 @@ pub struct Hotspot {
     /// Prediction accuracy index in sample: share of incidents over share of area.
     pub pai: Option<f64>,
     /// Some cells lie within reach of the study area's boundary with no data beyond it: the density
-    /// there is too low.
+    /// there is too low. Where the edge is corrected for, some cells lean on the correction.
     pub edge_effect: bool,
     /// Share of perturbed reruns in which it stays among the first; `None` where not asked for.
     pub stability: Option<f64>,
@@ -342,7 +342,11 @@ pub fn cut(
             share_of_incidents,
             share_of_area,
             pai: share_of_area.map(|a| share_of_incidents / a),
-            edge_effect: group.iter().any(|&c| edges.at(lattice.centres()[c])),
+            edge_effect: group.iter().any(|&c| {
+                surface
+                    .leans_on_correction(c)
+                    .unwrap_or_else(|| edges.at(lattice.centres()[c]))
+            }),
             stability: None,
             facts,
         };
@@ -371,6 +375,9 @@ pub fn cut(
     }
     let mut tested = None;
     if let Some(test) = &params.stability {
+        if surface.edge.is_some() || surface.spread.is_some() {
+            return Err(stability::Error::Shaped.into());
+        }
         let (shares, done) = stability::test(selection, surface, &threshold, params, &cells, test)?;
         for (h, share) in hotspots.iter_mut().zip(shares) {
             h.stability = Some(share);

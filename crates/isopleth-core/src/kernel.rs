@@ -112,6 +112,34 @@ impl Kernel {
         }
     }
 
+    /// The share of an event's mass farther than u bandwidths away: ∫ 2πv·c·k(v) dv from u to the end
+    /// of the support.
+    #[must_use]
+    pub fn mass_beyond(self, u: f64) -> f64 {
+        if u >= self.support() {
+            return 0.0;
+        }
+        let v = 1.0 - u * u;
+        match self {
+            Self::Uniform => v,
+            Self::Triangular => (1.0 - u) * (1.0 - u) * (1.0 + 2.0 * u),
+            Self::Epanechnikov => v * v,
+            Self::Quartic => v * v * v,
+            Self::Triweight => v * v * v * v,
+            Self::Tricube => {
+                let (u2, u3) = (u * u, u * u * u);
+                let held = 0.5 - u3 * (0.6 - u3 * (0.375 - u3 / 11.0));
+                1.0 - 440.0 / 81.0 * u2 * held
+            }
+            Self::Cosine => {
+                let a = FRAC_PI_2;
+                let held = u * (a * u).sin() / a + ((a * u).cos() - 1.0) / (a * a);
+                1.0 - 2.0 * PI * self.constant() * held
+            }
+            Self::Gaussian => (-0.5 * u * u).exp() - self.mass_bound(),
+        }
+    }
+
     /// The name used in documents.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -158,6 +186,22 @@ mod tests {
         for k in ALL {
             let mass = moment(k, 0);
             assert!((mass - 1.0).abs() <= k.mass_bound() + 1e-9, "{k:?}: {mass}");
+        }
+    }
+
+    #[test]
+    fn mass_beyond_matches_the_integral() {
+        for k in ALL {
+            for share in [0.0, 0.1, 0.35, 0.5, 0.8, 0.99, 1.0] {
+                let from = share * k.support();
+                let n = 200_000;
+                let du = (k.support() - from) / f64::from(n);
+                let sum: f64 = (0..n)
+                    .map(|i| from + (f64::from(i) + 0.5) * du)
+                    .map(|u| 2.0 * PI * u * k.constant() * k.at(u * u) * du)
+                    .sum();
+                assert!((k.mass_beyond(from) - sum).abs() < 1e-9, "{k:?} {from}");
+            }
         }
     }
 

@@ -5,6 +5,8 @@
 
 pub mod bandwidth;
 pub mod domain;
+pub mod edge;
+pub mod estimate;
 pub mod ground;
 pub mod harm;
 pub mod hotspots;

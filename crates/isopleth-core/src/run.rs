@@ -185,7 +185,8 @@ pub struct SurfaceCells {
     pub expected: Vec<f64>,
     /// Harm in each cell, by each schedule of the request.
     pub harm: Vec<Vec<HarmTotal>>,
-    /// Cells whose density is too low for want of data beyond the boundary.
+    /// Cells whose density is too low for want of data beyond the boundary; where the edge is
+    /// corrected for, those that lean on the correction.
     pub edge_effect: Vec<bool>,
 }
 
@@ -323,7 +324,12 @@ fn cells(
     let edge_effect = lattice
         .centres()
         .par_iter()
-        .map(|&at| edges.at(at))
+        .enumerate()
+        .map(|(c, &at)| {
+            surface
+                .leans_on_correction(c)
+                .unwrap_or_else(|| edges.at(at))
+        })
         .collect();
     Ok(SurfaceCells {
         surface,

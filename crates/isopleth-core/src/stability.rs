@@ -144,6 +144,11 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// A surface that reruns do not make.
+    #[error(
+        "hotspots.stability reruns surfaces of one bandwidth without edge correction; leave out method.adaptive and method.edge_correction, or hotspots.stability"
+    )]
+    Shaped,
 }
 
 /// What a test of stability did.

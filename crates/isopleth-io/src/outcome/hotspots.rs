@@ -6,7 +6,7 @@ use isopleth_core::hotspots::Hotspot;
 use serde_json::{Map, Value as Json, json};
 
 use super::place::{at_a_station, place_columns};
-use super::surface::{density_column, surface_caveats, surface_resolved};
+use super::surface::{density_column, edge_meaning, surface_caveats, surface_resolved};
 use super::values::{column, count, metres, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
@@ -81,12 +81,7 @@ impl Table for CutSurface {
                 None,
                 "The boundary of the study area cuts through it: outline, count and area are those of the ground inside.",
             ),
-            column(
-                "edge_effect",
-                Boolean,
-                None,
-                "Near the study area's boundary with no data beyond it: the density is too low there.",
-            ),
+            column("edge_effect", Boolean, None, edge_meaning(&self.surface)),
             column(
                 "stability",
                 Real,
@@ -109,8 +104,12 @@ impl Table for CutSurface {
                 }
                 if h.edge_effect {
                     caveats.push(
-                        "no data beyond the study area's boundary: density near it is too low"
-                            .to_owned(),
+                        if self.surface.edge.is_some() {
+                            "at the study area's boundary: density near it is corrected and rests on less"
+                        } else {
+                            "no data beyond the study area's boundary: density near it is too low"
+                        }
+                        .to_owned(),
                     );
                 }
                 if let Some((share, tested)) = h.stability.zip(self.cut.tested.as_ref()).filter(|s| s.0 < 0.5) {
