@@ -3,7 +3,9 @@
 //! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
+mod arrangement;
 pub mod bandwidth;
+pub mod contours;
 pub mod domain;
 pub mod ground;
 pub mod hotspots;
@@ -22,7 +24,9 @@ pub mod stations;
 pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};
-pub use run::{CutSurface, Facts, Findings, Outcome, RunError, SurfaceCells, run};
+pub use run::{
+    ContouredSurface, CutSurface, Facts, Findings, Outcome, RunError, SurfaceCells, run,
+};
 pub use snapshot::Snapshot;
 
 /// Name and version of the engine, part of every run's id.

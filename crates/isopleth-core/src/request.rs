@@ -40,6 +40,10 @@ pub struct Request {
     /// itself, cell by cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotspots: Option<crate::hotspots::Params>,
+    /// Contours of a surface: filled areas by share of the density, by density, or by fixed classes.
+    /// Excludes `hotspots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contours: Option<crate::contours::Params>,
     /// Protective marking to carry in the layer: `OFFICIAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marking: Option<String>,

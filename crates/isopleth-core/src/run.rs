@@ -1,6 +1,7 @@
 //! From a request to an outcome: the one path that every caller takes.
 
 use crate::Snapshot;
+use crate::contours;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
@@ -18,6 +19,9 @@ pub enum RunError {
     /// Kernel density.
     #[error(transparent)]
     KernelDensity(#[from] kernel_density::Error),
+    /// Contours.
+    #[error(transparent)]
+    Contours(#[from] contours::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -30,6 +34,17 @@ pub enum RunError {
     /// Clusters.
     #[error(transparent)]
     Dbscan(#[from] dbscan::Error),
+    /// Two things to make of one surface.
+    #[error("`hotspots` and `contours` exclude each other; make two requests of it")]
+    TwoCuts,
+    /// Contours are drawn of surfaces only.
+    #[error(
+        "`contours` are drawn of a density surface, and the method {method} makes none; leave them out"
+    )]
+    NothingToContour {
+        /// The method.
+        method: &'static str,
+    },
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -50,12 +65,14 @@ impl RunError {
             Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
             Self::Select(SelectError::FinerThanData { .. }) => "finer_than_data",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
-            Self::NothingToCut { .. } => "nothing_to_cut",
+            Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
+            Self::TwoCuts => "two_cuts",
         }
     }
 }
@@ -110,6 +127,15 @@ pub struct SurfaceCells {
     pub edge_effect: Vec<bool>,
 }
 
+/// Contours with the surface that they were drawn of.
+#[derive(Debug, Clone)]
+pub struct ContouredSurface {
+    /// The surface.
+    pub surface: kernel_density::Outcome,
+    /// The contours.
+    pub contours: contours::Outcome,
+}
+
 /// Hotspots with the surface that they were cut out of.
 #[derive(Debug, Clone)]
 pub struct CutSurface {
@@ -124,6 +150,8 @@ pub struct CutSurface {
 pub enum Findings {
     /// A surface, cell by cell.
     Surface(SurfaceCells),
+    /// Contours of a surface.
+    Contours(ContouredSurface),
     /// Hotspots cut out of a surface.
     Hotspots(CutSurface),
     /// Near repeats.
@@ -150,10 +178,23 @@ pub struct Outcome {
 pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> {
     let selection = Selection::new(snapshot, &request.select)?;
     let comparable = Comparable::of(&selection);
+    match (&request.contours, &request.hotspots, &request.method) {
+        (Some(_), Some(_), _) => return Err(RunError::TwoCuts),
+        (None, _, _) | (_, _, Method::KernelDensity(_)) => {}
+        (Some(_), None, method) => {
+            return Err(RunError::NothingToContour {
+                method: method.name(),
+            });
+        }
+    }
     let findings = match (&request.method, &request.hotspots) {
         (Method::KernelDensity(params), cut) => {
             let surface = kernel_density::run(&selection, params)?;
             match cut {
+                _ if let Some(params) = &request.contours => {
+                    let contours = contours::cut(&selection, &surface, params)?;
+                    Findings::Contours(ContouredSurface { surface, contours })
+                }
                 Some(cut) => {
                     let cut = hotspots::cut(&selection, &surface, cut, comparable)?;
                     Findings::Hotspots(CutSurface { surface, cut })

@@ -194,6 +194,7 @@ fn surface(
             title: None,
             select: select.clone(),
             method: Method::KernelDensity(params),
+            contours: None,
             hotspots: None,
             marking: None,
         };
