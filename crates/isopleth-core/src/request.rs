@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, dual_density, kernel_density, knox, repeat_locations};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -112,6 +112,8 @@ pub struct AreaOf {
 pub enum Method {
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
+    /// See [`dual_density`].
+    DualDensity(dual_density::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
@@ -126,6 +128,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dbscan(_) => "dbscan",
+            Self::DualDensity(_) => "dual_density",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::RepeatLocations(_) => "repeat_locations",

@@ -4,7 +4,7 @@ use crate::Snapshot;
 use crate::contours;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, dual_density, kernel_density, knox, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -22,6 +22,9 @@ pub enum RunError {
     /// Contours.
     #[error(transparent)]
     Contours(#[from] contours::Error),
+    /// Dual density.
+    #[error(transparent)]
+    DualDensity(#[from] dual_density::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -67,6 +70,7 @@ impl RunError {
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
             Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
+            Self::DualDensity(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
@@ -154,6 +158,8 @@ pub enum Findings {
     Contours(ContouredSurface),
     /// Hotspots cut out of a surface.
     Hotspots(CutSurface),
+    /// One density against another.
+    DualDensity(dual_density::Outcome),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Repeat locations.
@@ -206,6 +212,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             return Err(RunError::NothingToCut {
                 method: method.name(),
             });
+        }
+        (Method::DualDensity(params), None) => {
+            Findings::DualDensity(dual_density::run(&selection, &request.select, params)?)
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::RepeatLocations(params), None) => {

@@ -4,6 +4,7 @@
 
 mod clusters;
 mod contours;
+mod dual_density;
 mod hotspots;
 mod near_repeats;
 mod place;
@@ -40,6 +41,7 @@ fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Clusters(found) => found,
         Findings::Contours(found) => found,
+        Findings::DualDensity(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::RepeatLocations(found) => found,
