@@ -328,6 +328,11 @@ impl StudyArea {
         self.polygons.intersection(outline)
     }
 
+    /// The ground, longitude and latitude.
+    pub(crate) fn polygons(&self) -> &[Polygon] {
+        &self.polygons.0
+    }
+
     /// The polygons as regions of the plane.
     pub(crate) fn planar_regions(&self) -> Vec<Region> {
         self.planar

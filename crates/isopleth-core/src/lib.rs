@@ -3,7 +3,9 @@
 //! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
+mod arrangement;
 pub mod bandwidth;
+pub mod contours;
 pub mod domain;
 pub mod edge;
 pub mod estimate;
@@ -27,7 +29,8 @@ pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select, UnknownHours};
 pub use run::{
-    CutSurface, Facts, Findings, HarmFacts, HoursFacts, Outcome, RunError, SurfaceCells, run,
+    ContouredSurface, CutSurface, Facts, Findings, HarmFacts, HoursFacts, Outcome, RunError,
+    SurfaceCells, run,
 };
 pub use snapshot::Snapshot;
 

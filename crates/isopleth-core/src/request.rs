@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
-use crate::methods::{dbscan, kernel_density, knox, near_repeat_risk, repeat_locations};
+use crate::methods::{
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations,
+};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -43,6 +45,10 @@ pub struct Request {
     /// Harm schedules, one or two, by which places tell their harm beside their counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub harm: Vec<String>,
+    /// Contours of a surface: filled areas by share of the density, by density, or by fixed classes.
+    /// Excludes `hotspots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contours: Option<crate::contours::Params>,
     /// Protective marking to carry in the layer: `OFFICIAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marking: Option<String>,
@@ -132,6 +138,8 @@ pub struct AreaOf {
 pub enum Method {
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
+    /// See [`dual_density`].
+    DualDensity(dual_density::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
@@ -148,6 +156,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dbscan(_) => "dbscan",
+            Self::DualDensity(_) => "dual_density",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",

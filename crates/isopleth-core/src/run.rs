@@ -1,11 +1,14 @@
 //! From a request to an outcome: the one path that every caller takes.
 
 use crate::Snapshot;
+use crate::contours;
 use crate::domain::{CivilMinute, Lens, LocationBasis, UnknownCode};
 use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
-use crate::methods::{dbscan, kernel_density, knox, near_repeat_risk, repeat_locations};
+use crate::methods::{
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations,
+};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -20,6 +23,12 @@ pub enum RunError {
     /// Kernel density.
     #[error(transparent)]
     KernelDensity(#[from] kernel_density::Error),
+    /// Contours.
+    #[error(transparent)]
+    Contours(#[from] contours::Error),
+    /// Dual density.
+    #[error(transparent)]
+    DualDensity(#[from] dual_density::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -56,6 +65,17 @@ pub enum RunError {
         /// How many records lie partly in them.
         count: u64,
     },
+    /// Two things to make of one surface.
+    #[error("`hotspots` and `contours` exclude each other; make two requests of it")]
+    TwoCuts,
+    /// Contours are drawn of surfaces only.
+    #[error(
+        "`contours` are drawn of a density surface, and the method {method} makes none; leave them out"
+    )]
+    NothingToContour {
+        /// The method.
+        method: &'static str,
+    },
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -79,16 +99,19 @@ impl RunError {
             ) => "finer_than_data",
             Self::Select(SelectError::NoHours) => "no_hours",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
+            Self::DualDensity(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::NoHarm { .. } => "no_harm",
-            Self::NothingToCut { .. } => "nothing_to_cut",
+            Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
+            Self::TwoCuts => "two_cuts",
         }
     }
 }
@@ -190,6 +213,15 @@ pub struct SurfaceCells {
     pub edge_effect: Vec<bool>,
 }
 
+/// Contours with the surface that they were drawn of.
+#[derive(Debug, Clone)]
+pub struct ContouredSurface {
+    /// The surface.
+    pub surface: kernel_density::Outcome,
+    /// The contours.
+    pub contours: contours::Outcome,
+}
+
 /// Hotspots with the surface that they were cut out of.
 #[derive(Debug, Clone)]
 pub struct CutSurface {
@@ -204,8 +236,12 @@ pub struct CutSurface {
 pub enum Findings {
     /// A surface, cell by cell.
     Surface(SurfaceCells),
+    /// Contours of a surface.
+    Contours(ContouredSurface),
     /// Hotspots cut out of a surface.
     Hotspots(CutSurface),
+    /// One density against another.
+    DualDensity(dual_density::Outcome),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Near-repeat risk, cell by cell.
@@ -233,10 +269,23 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
     let selection = Selection::new(snapshot, &request.select)?.with_harm(&schedules(request))?;
     check_weights(&selection, request)?;
     let comparable = Comparable::of(&selection);
+    match (&request.contours, &request.hotspots, &request.method) {
+        (Some(_), Some(_), _) => return Err(RunError::TwoCuts),
+        (None, _, _) | (_, _, Method::KernelDensity(_)) => {}
+        (Some(_), None, method) => {
+            return Err(RunError::NothingToContour {
+                method: method.name(),
+            });
+        }
+    }
     let findings = match (&request.method, &request.hotspots) {
         (Method::KernelDensity(params), cut) => {
             let surface = kernel_density::run(&selection, params)?;
             match cut {
+                _ if let Some(params) = &request.contours => {
+                    let contours = contours::cut(&selection, &surface, params)?;
+                    Findings::Contours(ContouredSurface { surface, contours })
+                }
                 Some(cut) => {
                     let cut = hotspots::cut(&selection, &surface, cut, comparable)?;
                     Findings::Hotspots(CutSurface { surface, cut })
@@ -248,6 +297,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             return Err(RunError::NothingToCut {
                 method: method.name(),
             });
+        }
+        (Method::DualDensity(params), None) => {
+            Findings::DualDensity(dual_density::run(&selection, &request.select, params)?)
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {

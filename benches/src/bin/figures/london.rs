@@ -196,6 +196,7 @@ fn surface(
             title: None,
             select: select.clone(),
             method: Method::KernelDensity(params),
+            contours: None,
             hotspots: None,
             harm: Vec::new(),
             marking: None,

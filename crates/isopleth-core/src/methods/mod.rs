@@ -1,6 +1,7 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
 pub mod dbscan;
+pub mod dual_density;
 pub mod kernel_density;
 pub mod knox;
 pub mod near_repeat_risk;

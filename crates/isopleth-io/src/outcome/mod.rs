@@ -3,6 +3,8 @@
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
 mod clusters;
+mod contours;
+mod dual_density;
 mod hotspots;
 mod near_repeat_risk;
 mod near_repeats;
@@ -40,6 +42,8 @@ trait Table {
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Clusters(found) => found,
+        Findings::Contours(found) => found,
+        Findings::DualDensity(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
