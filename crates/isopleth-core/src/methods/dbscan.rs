@@ -54,7 +54,9 @@ use h3o::Resolution;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use self::clusters::{ClusterError, Labels, NOISE, cluster, cluster_great_circle};
+pub use self::clusters::{
+    ClusterError, Labels, NOISE, cluster, cluster_great_circle, cluster_with_days,
+};
 pub use self::ellipse::Ellipse;
 pub use self::outline::Outline;
 use self::outline::{Drawn, Member};
