@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, repeat_locations, st_dbscan};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -114,6 +114,8 @@ pub enum Method {
     Knox(knox::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
+    /// See [`st_dbscan`].
+    StDbscan(st_dbscan::Params),
 }
 
 impl Method {
@@ -125,6 +127,7 @@ impl Method {
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::RepeatLocations(_) => "repeat_locations",
+            Self::StDbscan(_) => "st_dbscan",
         }
     }
 }

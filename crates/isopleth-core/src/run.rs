@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, repeat_locations, st_dbscan};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -30,6 +30,9 @@ pub enum RunError {
     /// Clusters.
     #[error(transparent)]
     Dbscan(#[from] dbscan::Error),
+    /// Clusters in space and time.
+    #[error(transparent)]
+    StDbscan(#[from] st_dbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -55,6 +58,7 @@ impl RunError {
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
+            Self::StDbscan(e) => e.code(),
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
     }
@@ -132,6 +136,8 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// Clusters in space and time.
+    StClusters(st_dbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -172,6 +178,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
+        }
+        (Method::StDbscan(params), None) => {
+            Findings::StClusters(st_dbscan::run(&selection, params)?)
         }
     };
     Ok(Outcome {

@@ -4,3 +4,4 @@ pub mod dbscan;
 pub mod kernel_density;
 pub mod knox;
 pub mod repeat_locations;
+pub mod st_dbscan;

@@ -8,6 +8,7 @@ mod near_repeats;
 mod place;
 mod provenance;
 mod repeats;
+mod st_clusters;
 mod surface;
 mod values;
 
@@ -41,6 +42,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::RepeatLocations(found) => found,
+        Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
     }
 }
