@@ -126,9 +126,9 @@ fn beside_the_peer(
     Ok(())
 }
 
-/// What a second thread saves, told by CPU time: where others use the machine, two threads may have
-/// to take turns, and wall time says nothing. All of one thread's time over that of the busier of two
-/// is what an idle machine with two cores would gain, or less.
+/// What a second thread may save, told by CPU time: where others use the machine, two threads have to
+/// take turns, and wall time says nothing. All of one thread's time over that of the busier of two is
+/// the most that two idle cores could gain: waiting for each other is not in it.
 fn two_threads(report: &mut Report, name: &'static str, n: usize) -> Result<(), Failure> {
     let Some(points) = peer_points(n) else {
         report.skip(name, &how_to_make_points(n));
