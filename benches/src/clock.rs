@@ -17,6 +17,17 @@ pub fn own() -> Duration {
         .into()
 }
 
+/// CPU time that this thread has used so far, user and system.
+///
+/// # Panics
+/// If the system has no such clock.
+#[must_use]
+pub fn own_thread() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .expect("a clock of CPU time")
+        .into()
+}
+
 /// CPU time that the child processes that have ended used, user and system.
 ///
 /// # Panics

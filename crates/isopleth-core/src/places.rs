@@ -90,6 +90,17 @@ impl PlaceFacts {
         members: &[LocationId],
         comparable: Comparable,
     ) -> Option<Self> {
+        Self::of_those(selection, members, comparable, |_| true)
+    }
+
+    /// The facts of those incidents at some locations that a rule takes; `None` if none of them is
+    /// selected.
+    pub(crate) fn of_those(
+        selection: &Selection,
+        members: &[LocationId],
+        comparable: Comparable,
+        takes: impl Fn(usize) -> bool,
+    ) -> Option<Self> {
         let incidents = selection.incidents();
         let mut facts = Self {
             count: 0,
@@ -126,9 +137,7 @@ impl PlaceFacts {
             .map(Period::year_earlier)
             .filter(|_| comparable.last_year);
         for &location in members {
-            let here = selection.count_at(location);
-            facts.distinct_locations += u32::from(here > 0);
-            facts.repeat_locations += u32::from(here > 1);
+            let before = facts.count;
             for i in incidents.at(location) {
                 if let (Some(n), Some(p)) = (&mut facts.previous_count, previous) {
                     *n += u32::from(selection.holds_in(i, p));
@@ -136,7 +145,7 @@ impl PlaceFacts {
                 if let (Some(n), Some(p)) = (&mut facts.same_period_last_year_count, last_year) {
                     *n += u32::from(selection.holds_in(i, p));
                 }
-                if !selection.holds_any_lens(i) {
+                if !selection.holds_any_lens(i) || !takes(i) {
                     continue;
                 }
                 for (sum, schedule) in harm.iter_mut().zip(&selection.harm) {
@@ -167,6 +176,9 @@ impl PlaceFacts {
                     *places.entry(incidents.place()[i]).or_default() += 1;
                 }
             }
+            let here = facts.count - before;
+            facts.distinct_locations += u32::from(here > 0);
+            facts.repeat_locations += u32::from(here > 1);
         }
         if facts.count == 0 {
             return None;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations,
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations, st_dbscan,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -148,6 +148,8 @@ pub enum Method {
     NearRepeatRisk(near_repeat_risk::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
+    /// See [`st_dbscan`].
+    StDbscan(st_dbscan::Params),
 }
 
 impl Method {
@@ -161,6 +163,7 @@ impl Method {
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
             Self::RepeatLocations(_) => "repeat_locations",
+            Self::StDbscan(_) => "st_dbscan",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations,
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations, st_dbscan,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -76,6 +76,9 @@ pub enum RunError {
         /// The method.
         method: &'static str,
     },
+    /// Clusters in space and time.
+    #[error(transparent)]
+    StDbscan(#[from] st_dbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -112,6 +115,7 @@ impl RunError {
             Self::NoHarm { .. } => "no_harm",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
             Self::TwoCuts => "two_cuts",
+            Self::StDbscan(e) => e.code(),
         }
     }
 }
@@ -250,6 +254,8 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// Clusters in space and time.
+    StClusters(st_dbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -311,6 +317,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
         }
+        (Method::StDbscan(params), None) => {
+            Findings::StClusters(st_dbscan::run(&selection, params)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
@@ -337,7 +346,7 @@ fn check_weights(selection: &Selection, request: &Request) -> Result<(), RunErro
     let method = request.method.name();
     let (takes_harm, takes_shares) = match &request.method {
         Method::KernelDensity(_) => (true, true),
-        Method::Dbscan(_) | Method::RepeatLocations(_) => (true, false),
+        Method::Dbscan(_) | Method::RepeatLocations(_) | Method::StDbscan(_) => (true, false),
         _ => (false, false),
     };
     if !takes_harm && !request.harm.is_empty() {

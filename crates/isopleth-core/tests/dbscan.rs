@@ -672,3 +672,147 @@ fn planar_area(polygon: &geo::Polygon) -> f64 {
         })
         .unsigned_area()
 }
+
+fn agreement(events: &[Event], ensemble: &str) -> dbscan::Outcome {
+    clusters(
+        &world(events, vec![]),
+        &format!(r#""radius_m": 30, "min_count": 4, "ensemble": {ensemble}"#),
+    )
+}
+
+fn shares(found: &dbscan::Outcome) -> Vec<(f64, bool)> {
+    let of = |c: &dbscan::Cluster| c.agreement.map(|a| (a.share.unwrap(), a.stable));
+    found.clusters.iter().map(|c| of(c).unwrap()).collect()
+}
+
+#[test]
+fn an_ensemble_of_the_same_run_agrees_wholly() {
+    for replicates in [1, 5] {
+        let found = agreement(
+            &heaps(),
+            &format!(r#"{{"replicates": {replicates}, "keep_share": 1, "radius_spread": 0}}"#),
+        );
+        assert_eq!(shares(&found), [(1.0, true); 5]);
+        assert_eq!(found.ensemble_clusters, Some((5, 5)));
+    }
+    // One run has the radius itself, whatever the spread.
+    let found = agreement(&heaps(), r#"{"replicates": 1, "keep_share": 1}"#);
+    assert_eq!(shares(&found), [(1.0, true); 5]);
+    let without = clusters(
+        &world(&heaps(), vec![]),
+        r#""radius_m": 30, "min_count": 4"#,
+    );
+    assert!(without.clusters.iter().all(|c| c.agreement.is_none()));
+}
+
+#[test]
+fn what_hangs_on_the_radius_is_not_stable() {
+    // A square of 20 m, and a line whose links are exactly the radius long: half of the runs have a
+    // shorter one, which leaves each of its places alone.
+    let mut events = heap(550_000.0, 188_000.0, 5, 2, BURGLARY);
+    events.extend((0..6).flat_map(|i| {
+        [Event {
+            x: 551_000.0 + f64::from(i) * 30.0,
+            y: 188_000.0,
+            month: 2,
+            kind: BURGLARY,
+        }; 2]
+    }));
+    let found = agreement(
+        &events,
+        r#"{"replicates": 10, "keep_share": 1, "radius_spread": 0.2}"#,
+    );
+    let counts: Vec<u32> = found.clusters.iter().map(|c| c.facts.count).collect();
+    assert_eq!(counts, [25, 12]);
+    assert_eq!(shares(&found), [(1.0, true), (0.5, false)]);
+    assert_eq!(found.ensemble_clusters, Some((1, 2)));
+    let lenient = agreement(
+        &events,
+        r#"{"replicates": 10, "keep_share": 1, "radius_spread": 0.2, "stable_share": 0.5}"#,
+    );
+    assert_eq!(shares(&lenient), [(1.0, true), (0.5, true)]);
+}
+
+#[test]
+fn of_two_clusters_that_merge_one_agrees() {
+    // Two heaps 32 m apart: 30 m keeps them apart, the larger half of the radii joins them.
+    let mut events = heap(550_000.0, 188_000.0, 4, 2, BURGLARY);
+    events.extend(heap(550_092.0, 188_000.0, 3, 2, BURGLARY));
+    let found = agreement(
+        &events,
+        r#"{"replicates": 2, "keep_share": 1, "radius_spread": 0.2}"#,
+    );
+    let counts: Vec<u32> = found.clusters.iter().map(|c| c.facts.count).collect();
+    assert_eq!(counts, [16, 9]);
+    // Radii of 27 and 33 m.
+    assert_eq!(shares(&found), [(1.0, true), (0.5, false)]);
+}
+
+#[test]
+fn an_ensemble_does_not_depend_on_rows_or_threads_but_on_its_seed() {
+    let mut events: Vec<Event> = towns(1_500)
+        .into_iter()
+        .map(|p| Event {
+            x: 550_000.0 + p[0] / 4.0,
+            y: 188_000.0 + p[1] / 4.0,
+            month: 1,
+            kind: BURGLARY,
+        })
+        .collect();
+    let ensemble = |seed| format!(r#"{{"replicates": 20, "keep_share": 0.6, "seed": {seed}}}"#);
+    let one = agreement(&events, &ensemble(3));
+    assert!(shares(&one).iter().all(|s| (0.0..=1.0).contains(&s.0)));
+    assert!(shares(&one).iter().any(|s| s.0 < 1.0));
+    assert_ne!(shares(&one), shares(&agreement(&events, &ensemble(4))));
+    events.reverse();
+    for threads in [1, 2, 7] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        assert_eq!(pool.install(|| agreement(&events, &ensemble(3))), one);
+    }
+}
+
+#[test]
+fn ensembles_out_of_range_are_refused() {
+    for bad in [
+        r#"{"replicates": 0}"#,
+        r#"{"replicates": 1000}"#,
+        r#"{"keep_share": 0}"#,
+        r#"{"keep_share": 1.1}"#,
+        r#"{"radius_spread": -0.1}"#,
+        r#"{"radius_spread": 0.6}"#,
+        r#"{"stable_share": 0}"#,
+    ] {
+        let text = format!(
+            r#"{{"method": {{"name": "dbscan", "radius_m": 30, "min_count": 4, "ensemble": {bad}}} }}"#
+        );
+        let error = run(
+            &world(&heaps(), vec![]),
+            &Request::from_json(&text).unwrap(),
+        )
+        .unwrap_err();
+        assert_eq!(error.code(), "invalid_dbscan");
+        assert!(error.to_string().starts_with("ensemble."), "{error}");
+    }
+    let unknown = r#"{"method": {"name": "dbscan", "radius_m": 30, "min_count": 4, "ensemble": {"runs": 3}} }"#;
+    assert!(Request::from_json(unknown).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_run_keeps_its_share(weights in prop::collection::vec(0_u32..9, 0..60), keep in 0.01_f64..=1.0, seed: u64, run in 0_u32..9) {
+        let ensemble = dbscan::Ensemble { keep_share: keep, seed, ..dbscan::Ensemble::default() };
+        let kept = ensemble.kept(&weights, run);
+        let total = |w: &[u32]| w.iter().sum::<u32>();
+        prop_assert!(kept.iter().zip(&weights).all(|(k, w)| k <= w));
+        prop_assert_eq!(total(&kept), (f64::from(total(&weights)) * keep).round() as u32);
+        prop_assert_eq!(ensemble.kept(&weights, run), kept);
+        let factors: Vec<f64> = (0..ensemble.replicates).map(|r| ensemble.factor(r)).collect();
+        prop_assert!(factors.iter().all(|f| (0.9..=1.1).contains(f)));
+        prop_assert!((factors.iter().sum::<f64>() / f64::from(ensemble.replicates) - 1.0).abs() < 1e-9);
+    }
+}

@@ -7,6 +7,7 @@
 //! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
+mod dbscan;
 mod essex;
 mod figure;
 mod london;
@@ -27,12 +28,18 @@ fn main() -> ExitCode {
     {
         return done(london::print_memory(store.as_ref()));
     }
+    if let [command, points] = names.as_slice()
+        && command == dbscan::MEMORY
+    {
+        return done(dbscan::print_memory(points));
+    }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 3] = [
+    let parts: [(&str, Measure); 4] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("peers", dbscan::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {

@@ -31,8 +31,13 @@
 //! **Study area.** Only incidents of the study area take part. A cluster with a location that is no
 //! farther from the boundary than `radius_m` may go on beyond it, and says so.
 //!
+//! **Agreement.** With an [`Ensemble`] the clustering is made again with other radii and with parts of
+//! the incidents, and each cluster says in what share of the runs its locations were found in it
+//! again, and whether that share makes it `stable`. It is a share of runs, not a probability, and it
+//! tells nothing of what the data does not hold.
+//!
 //! **How it can mislead.** `radius_m` and `min_count` decide everything, and one pair of them cannot
-//! serve a town centre and its outskirts. Clusters chain: a busy street joins what lies at its ends.
+//! serve a town centre and its outskirts: a cluster that is not stable may be an accident of them. Clusters chain: a busy street joins what lies at its ends.
 //! On snapped data the spacing of the map points decides what can be a neighbour, and one busy point
 //! is a cluster. Density over a hull flatters small clusters. No significance is implied.
 //!
@@ -41,27 +46,32 @@
 //!
 //! **References.** Ester, Kriegel, Sander & Xu 1996, KDD-96; Schubert et al. 2017,
 //! doi 10.1145/3068335; cells: Gunawan 2013, and Wang, Gu & Shun 2020, doi 10.1145/3318464.3380582;
-//! ellipse: Levine, *CrimeStat*, chapter 4. **Checked against** scikit-learn (100,000 points: cores,
+//! ellipse: Levine, *CrimeStat*, chapter 4; vote shares, with other rules of drawing and matching:
+//! Arribas-Bel, Garcia-López & Viladecans-Marsal 2021, doi 10.1016/j.jue.2019.103217. **Checked against** scikit-learn (100,000 points: cores,
 //! clusters and noise identical) and a direct comparison of all pairs.
 
 mod cells;
 mod clusters;
+mod describe;
 mod ellipse;
+mod ensemble;
 mod ground;
 mod outline;
 
 use h3o::Resolution;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use self::clusters::{ClusterError, Labels, NOISE, cluster, cluster_great_circle};
+pub use self::clusters::{
+    ClusterError, Labels, NOISE, cluster, cluster_great_circle, cluster_with_days,
+};
+pub use self::describe::Cluster;
+pub(crate) use self::describe::{Drawing, Own, describe, rank};
 pub use self::ellipse::Ellipse;
+pub use self::ensemble::{Agreement, Ensemble, EnsembleError, MAX_RUNS, VoteShare};
 pub use self::outline::Outline;
-use self::outline::{Drawn, Member};
 use crate::domain::{LocationId, LonLat};
-use crate::hotspots;
 use crate::lattice::LatticeError;
-use crate::places::{Comparable, PlaceFacts, Wards};
+use crate::places::{Comparable, PlaceFacts};
 use crate::select::Selection;
 
 /// Radius of the sphere of great-circle distances, metres: the mean radius of the Earth.
@@ -93,6 +103,9 @@ pub struct Params {
     /// Only the first so many; the number left out is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
+    /// Runs that say how far the clusters can be relied on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
 }
 
 /// What distances are taken on.
@@ -139,45 +152,6 @@ impl RankBy {
     }
 }
 
-/// A cluster.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
-    /// Easting and northing in millimetres of its most frequent location.
-    pub id: String,
-    /// Place in the ranking, from 1.
-    pub rank: u32,
-    /// Name for people: the commonest place, and the ward of the most frequent location.
-    pub name: String,
-    /// Outline, longitude and latitude.
-    pub outline: geo::MultiPolygon,
-    /// How the outline was drawn, which may not be what was asked for.
-    pub drawn_as: Outline,
-    /// Counts and dates of its own locations; earlier periods by geometry, as
-    /// [`count_inside_outline`](Self::count_inside_outline).
-    pub facts: PlaceFacts,
-    /// Selected incidents inside the outline or at the cluster's own locations.
-    pub count_inside_outline: u32,
-    /// Its locations that are cores.
-    pub core_locations: u32,
-    /// Planar area of the outline, m².
-    pub area_m2: f64,
-    /// Share of the selected incidents of the study area.
-    pub share_of_incidents: f64,
-    /// Some location is no farther from the study area's boundary than the radius: the cluster may
-    /// go on beyond it.
-    pub edge_effect: bool,
-    /// Which way and how far its incidents are spread; `None` for fewer than three locations.
-    pub ellipse: Option<Ellipse>,
-}
-
-impl Cluster {
-    /// Incidents per km² of the outline.
-    #[must_use]
-    pub fn density_per_km2(&self) -> f64 {
-        f64::from(self.facts.count) / self.area_m2 * 1e6
-    }
-}
-
 /// Clusters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -193,6 +167,8 @@ pub struct Outcome {
     pub noise_locations: u64,
     /// Clusters left out because there were more than asked for.
     pub beyond_max: u32,
+    /// Fewest and most clusters of a run of the ensemble, where there is one.
+    pub ensemble_clusters: Option<(u32, u32)>,
 }
 
 /// Why clusters cannot be found.
@@ -220,6 +196,9 @@ pub enum Error {
     /// The clustering.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// The ensemble.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     /// An outline off the plane.
     #[error(transparent)]
     Outline(#[from] LatticeError),
@@ -242,93 +221,51 @@ pub fn run(
     params: &Params,
     comparable: Comparable,
 ) -> Result<Outcome, Error> {
-    let resolution = resolution(params)?;
-    let at = |l: LocationId| &selection.incidents().locations()[l as usize];
+    let drawing = drawing(
+        params.radius_m,
+        params.min_count,
+        params.outline,
+        params.h3_resolution,
+    )?;
     let places: Vec<(LocationId, u32)> = selection.locations_inside().collect();
-    let labels = labels(selection, params, &places)?;
+    let weights: Vec<u32> = places.iter().map(|p| p.1).collect();
+    let labels = labels(
+        selection,
+        params,
+        &places,
+        params.radius_m,
+        params.min_count,
+    )?;
+    let agreement = agreement(selection, params, &places, &labels)?;
 
     let mut groups = vec![Vec::new(); labels.clusters as usize];
     let (mut noise_incidents, mut noise_locations) = (0, 0);
-    for (i, &(l, count)) in places.iter().enumerate() {
+    for (i, &(location, count)) in places.iter().enumerate() {
         if labels.label[i] == NOISE {
             noise_incidents += u64::from(count);
             noise_locations += 1;
         } else {
-            groups[labels.label[i] as usize].push((l, labels.core[i]));
+            groups[labels.label[i] as usize].push(Own {
+                location,
+                count,
+                core: labels.core[i],
+            });
         }
     }
-    // The order of the positions, which the drawing of hulls and sums goes by.
-    for group in &mut groups {
-        group.sort_unstable_by_key(|&(l, _)| (at(l).x_mm, at(l).y_mm));
+    let none = Comparable {
+        previous: false,
+        last_year: false,
+    };
+    let own = |_, own: &[LocationId]| PlaceFacts::of(selection, own, none);
+    let inside = |_, inside: &[LocationId]| PlaceFacts::of(selection, inside, comparable);
+    // Every location of a cluster has selected incidents, so that each cluster has facts.
+    let mut clusters = describe(selection, &mut groups, drawing, own, inside)?;
+    if let Some(agreement) = &agreement {
+        for (cluster, share) in clusters.iter_mut().zip(&agreement.of_cluster) {
+            cluster.agreement = Some(*share);
+        }
     }
-    let drawn: Vec<Drawn> = groups
-        .par_iter()
-        .map(|group| {
-            let member = |&(l, core): &(LocationId, bool)| Member {
-                planar: at(l).planar(),
-                position: at(l).position,
-                core,
-            };
-            let members: Vec<Member> = group.iter().map(member).collect();
-            outline::draw(&members, params.outline, params.radius_m, resolution)
-        })
-        .collect::<Result<_, _>>()?;
-    let shapes: Vec<&[geo::Polygon]> = drawn.iter().map(|d| &d.shape.0[..]).collect();
-    let inside = hotspots::members(selection, &shapes);
-    let wards = Wards::of(selection.snapshot);
-
-    let mut incidents = 0;
-    let mut clusters = Vec::with_capacity(groups.len());
-    for ((group, drawn), mut inside) in groups.iter().zip(drawn).zip(inside) {
-        let own: Vec<LocationId> = group.iter().map(|m| m.0).collect();
-        let none = Comparable {
-            previous: false,
-            last_year: false,
-        };
-        let Some(mut facts) = PlaceFacts::of(selection, &own, none) else {
-            continue;
-        };
-        // Corners of a hull are rounded to the centimetre; their locations are inside all the same.
-        inside.extend(&own);
-        inside.sort_unstable();
-        inside.dedup();
-        let count_inside_outline = PlaceFacts::of(selection, &inside, comparable).map_or(0, |f| {
-            facts.previous_count = f.previous_count;
-            facts.same_period_last_year_count = f.same_period_last_year_count;
-            f.count
-        });
-        incidents += u64::from(facts.count);
-        // In the order of positions: the first of equally frequent ones is the least.
-        let peak = own.iter().copied().fold(own[0], |best, l| {
-            if selection.count_at(l) > selection.count_at(best) {
-                l
-            } else {
-                best
-            }
-        });
-        let weighed: Vec<([f64; 2], u32)> = own
-            .iter()
-            .map(|&l| ([at(l).planar().x, at(l).planar().y], selection.count_at(l)))
-            .collect();
-        let edge_effect = selection.area.as_ref().is_some_and(|a| {
-            own.iter()
-                .any(|&l| a.boundary_within(at(l).planar(), params.radius_m))
-        });
-        clusters.push(Cluster {
-            id: format!("e{}n{}", at(peak).x_mm, at(peak).y_mm),
-            rank: 0,
-            name: hotspots::name(facts.short_place(), wards.at(at(peak).position)),
-            outline: drawn.shape,
-            drawn_as: drawn.outline,
-            count_inside_outline,
-            core_locations: group.iter().filter(|m| m.1).count() as u32,
-            area_m2: drawn.area_m2,
-            share_of_incidents: f64::from(facts.count) / selection.selected as f64,
-            edge_effect,
-            ellipse: Ellipse::of(&weighed),
-            facts,
-        });
-    }
+    let incidents = weights.iter().copied().map(u64::from).sum::<u64>() - noise_incidents;
     rank(&mut clusters, params.rank_by);
     let found = clusters.len();
     clusters.truncate(params.max.map_or(found, |m| m as usize));
@@ -339,23 +276,41 @@ pub fn run(
         incidents,
         noise_incidents,
         noise_locations,
+        ensemble_clusters: agreement.map(|a| a.clusters),
     })
 }
 
-fn resolution(params: &Params) -> Result<Resolution, Error> {
-    if !RADIUS_M.contains(&params.radius_m) {
-        return Err(Error::Radius(params.radius_m));
+/// Checks what all kinds of clusters by radius share.
+pub(crate) fn drawing(
+    radius_m: f64,
+    min_count: u32,
+    outline: Outline,
+    h3_resolution: Option<u8>,
+) -> Result<Drawing, Error> {
+    if !RADIUS_M.contains(&radius_m) {
+        return Err(Error::Radius(radius_m));
     }
-    if params.min_count == 0 {
+    if min_count == 0 {
         return Err(Error::MinCount);
     }
-    match params.h3_resolution {
-        Some(_) if params.outline != Outline::H3Cells => Err(Error::NoCells(params.outline.name())),
-        Some(r) if !(8..=12).contains(&r) => Err(Error::Resolution(r)),
-        r => Ok(r
+    let resolution = match h3_resolution {
+        Some(_) if outline != Outline::H3Cells => return Err(Error::NoCells(outline.name())),
+        Some(r) if !(8..=12).contains(&r) => return Err(Error::Resolution(r)),
+        r => r
             .and_then(|r| Resolution::try_from(r).ok())
-            .unwrap_or(Resolution::Ten)),
-    }
+            .unwrap_or(Resolution::Ten),
+    };
+    Ok(Drawing {
+        outline,
+        resolution,
+        radius_m,
+    })
+}
+
+/// A radius in millimetres, as positions are. A micrometre's worth of rounding must not take away
+/// what lies at exactly the radius.
+pub(crate) fn radius_mm(radius_m: f64) -> f64 {
+    (radius_m * 1e6).round() / 1e3
 }
 
 /// What each location is.
@@ -363,6 +318,8 @@ fn labels(
     selection: &Selection,
     params: &Params,
     places: &[(LocationId, u32)],
+    radius_m: f64,
+    min_count: u32,
 ) -> Result<Labels, ClusterError> {
     let locations = selection.incidents().locations();
     let weights: Vec<u32> = places.iter().map(|p| p.1).collect();
@@ -373,34 +330,47 @@ fn labels(
                 [f64::from(at.x_mm), f64::from(at.y_mm)]
             };
             let points: Vec<[f64; 2]> = places.iter().map(at).collect();
-            // A micrometre's worth of rounding must not take away what lies at exactly the radius.
-            let radius_mm = (params.radius_m * 1e6).round() / 1e3;
-            cluster(&points, &weights, radius_mm, params.min_count)
+            cluster(&points, &weights, radius_mm(radius_m), min_count)
         }
         Metric::GreatCircle => {
             let points: Vec<LonLat> = places
                 .iter()
                 .map(|&(l, _)| locations[l as usize].position)
                 .collect();
-            cluster_great_circle(&points, &weights, params.radius_m, params.min_count)
+            cluster_great_circle(&points, &weights, radius_m, min_count)
         }
     }
 }
 
-/// Sorts and numbers. Equals: more incidents, then the smaller outline, then the least id.
-fn rank(clusters: &mut [Cluster], by: RankBy) {
-    let primary = |c: &Cluster| match by {
-        RankBy::Count => f64::from(c.facts.count),
-        RankBy::Density => c.density_per_km2(),
+/// What the runs of the ensemble agree on, where one is asked for.
+fn agreement(
+    selection: &Selection,
+    params: &Params,
+    places: &[(LocationId, u32)],
+    labels_of_all: &Labels,
+) -> Result<Option<Agreement>, EnsembleError> {
+    let Some(ensemble) = &params.ensemble else {
+        return Ok(None);
     };
-    clusters.sort_by(|a, b| {
-        primary(b)
-            .total_cmp(&primary(a))
-            .then(b.facts.count.cmp(&a.facts.count))
-            .then(a.area_m2.total_cmp(&b.area_m2))
-            .then_with(|| a.id.cmp(&b.id))
-    });
-    for (i, c) in clusters.iter_mut().enumerate() {
-        c.rank = i as u32 + 1;
-    }
+    let at = |i: u32| &selection.incidents().locations()[places[i as usize].0 as usize];
+    let mut order: Vec<u32> = (0..places.len() as u32).collect();
+    order.sort_unstable_by_key(|&i| (at(i).x_mm, at(i).y_mm));
+    let weights: Vec<u32> = places.iter().map(|p| p.1).collect();
+    let cluster = |points: &[u32], kept: &[u32], factor: f64, min_count: u32| {
+        let places: Vec<(LocationId, u32)> = points
+            .iter()
+            .zip(kept)
+            .map(|(&i, &kept)| (places[i as usize].0, kept))
+            .collect();
+        let radius_m = params.radius_m * factor;
+        labels(selection, params, &places, radius_m, min_count)
+    };
+    let min_count = params.min_count;
+    Ok(Some(ensemble.run(
+        labels_of_all,
+        &weights,
+        min_count,
+        &order,
+        cluster,
+    )?))
 }

@@ -6,3 +6,4 @@ pub mod kernel_density;
 pub mod knox;
 pub mod near_repeat_risk;
 pub mod repeat_locations;
+pub mod st_dbscan;

@@ -11,6 +11,7 @@ mod near_repeats;
 mod place;
 mod provenance;
 mod repeats;
+mod st_clusters;
 mod surface;
 mod values;
 mod weights;
@@ -48,6 +49,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
         Findings::RepeatLocations(found) => found,
+        Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
     }
 }

@@ -5,18 +5,24 @@
 //! taken, and all cores of a cell are in one cluster. Cells lie row by row in memory; those within
 //! reach of a cell are one short run in each of a few rows, found by cursors that only move forward,
 //! without a table of the ground. Cells with cores are joined by union and find where two of their
-//! cores are in reach of each other.
+//! cores are in reach of each other. With days, rows are divided into layers of as many days as may
+//! all be neighbours of each other, and the rest is the same.
+//!
+//! Threads divide the work throughout: points are sorted by pieces of the ground, cores and border
+//! points are found by strips of rows, and strips are joined each on its own; where two strips meet,
+//! the pairs to be joined are found by all and joined by one.
 //!
 //! Nothing depends on the order of the points or the number of threads: what is core and what is
 //! connected are facts of the set, ties are broken by position, and clusters are numbered by their
 //! first core.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::cells::{Cells, distance_2};
-use super::ground::{Ground, Plane, Sphere};
+use super::cells::Cells;
+use super::ground::{Ground, Plane, PlaneAndDays, Sphere};
 use crate::domain::LonLat;
 
 /// The label of a point that is in no cluster.
@@ -45,6 +51,14 @@ pub enum ClusterError {
         points: usize,
         /// Weights.
         weights: usize,
+    },
+    /// A day for each point.
+    #[error("there are {points} points and {days} days; each point needs one day")]
+    Days {
+        /// Points.
+        points: usize,
+        /// Days.
+        days: usize,
     },
     /// More points than an index holds.
     #[error("{0} points are more than 4294967294; cluster a part of them")]
@@ -131,6 +145,41 @@ pub fn cluster_great_circle(
     Ok(components(&ground, weights, min_count))
 }
 
+/// DBSCAN over points of a plane with days (ST-DBSCAN): neighbours are no farther than `radius` from
+/// each other, and their days no more than `within_days` apart. A border point belongs to the cluster
+/// of the nearest core, of equally near ones that with the fewest days between, then with the least
+/// x, y and day. Otherwise as [`cluster`].
+///
+/// ```
+/// use isopleth_core::methods::dbscan::{NOISE, cluster_with_days};
+///
+/// let found = cluster_with_days(&[[0.0, 0.0]; 5], &[1, 2, 3, 9, 10], &[1; 5], 50.0, 1, 2)?;
+/// assert_eq!(found.label, [0, 0, 0, 1, 1]);
+/// assert_eq!(cluster_with_days(&[[0.0, 0.0]; 2], &[1, 3], &[1; 2], 50.0, 1, 2)?.label, [NOISE; 2]);
+/// # Ok::<(), isopleth_core::methods::dbscan::ClusterError>(())
+/// ```
+///
+/// # Errors
+/// As [`cluster`], and without a day for each point.
+pub fn cluster_with_days(
+    points: &[[f64; 2]],
+    days: &[i32],
+    weights: &[u32],
+    radius: f64,
+    within_days: u32,
+    min_count: u32,
+) -> Result<Labels, ClusterError> {
+    check(points.len(), weights.len(), radius, min_count)?;
+    if points.len() != days.len() {
+        return Err(ClusterError::Days {
+            points: points.len(),
+            days: days.len(),
+        });
+    }
+    let ground = PlaneAndDays::new(points, days, radius, within_days)?;
+    Ok(components(&ground, weights, min_count))
+}
+
 fn check(points: usize, weights: usize, radius: f64, min_count: u32) -> Result<(), ClusterError> {
     if points != weights {
         return Err(ClusterError::Weights { points, weights });
@@ -150,119 +199,133 @@ fn check(points: usize, weights: usize, radius: f64, min_count: u32) -> Result<(
 fn components<const D: usize>(ground: &impl Ground<D>, weights: &[u32], min_count: u32) -> Labels {
     let (cells, members) = Cells::new(ground, weights);
     let strips = cells.strips();
-    let core = cores(&cells, &strips, u64::from(min_count), ground.limit_2());
-    let cores = Cores::new(&cells, &core);
-    let parent = connect(&cells, &cores, &strips, ground.limit_2());
-    let (number, clusters) = number(ground, &cells, &cores, &parent);
-    let label = labels(ground, &cells, &cores, &core, &number, &strips);
-    let mut found = Labels {
-        label: vec![NOISE; weights.len()],
-        core: vec![false; weights.len()],
+    let cores = Cores::new(ground, &cells, &strips, u64::from(min_count));
+    let root = connect(ground, &cells, &cores, &strips);
+    let (number, clusters) = number(ground, &cells, &cores, &root);
+    let label = labels(ground, &cells, &cores, &root, &number, &strips);
+    // Places lie as cells do, points in their own order: each is written once, by any thread.
+    let of_point: Vec<AtomicU32> = (0..weights.len()).map(|_| AtomicU32::new(NOISE)).collect();
+    let is_core: Vec<AtomicBool> = (0..weights.len()).map(|_| AtomicBool::new(false)).collect();
+    members.par_iter().for_each(|piece| {
+        for &(point, place) in &piece.points {
+            let place = (piece.offset + place) as usize;
+            of_point[point as usize].store(label[place], Ordering::Relaxed);
+            is_core[point as usize].store(cores.core[place], Ordering::Relaxed);
+        }
+    });
+    Labels {
+        label: of_point.into_iter().map(AtomicU32::into_inner).collect(),
+        core: is_core.into_iter().map(AtomicBool::into_inner).collect(),
         clusters,
-    };
-    for (point, place) in members {
-        found.label[point as usize] = label[place as usize];
-        found.core[point as usize] = core[place as usize];
     }
-    found
 }
+
+/// No core.
+const NONE: u32 = u32::MAX;
 
 /// Which places are cores.
-fn cores<const D: usize>(
-    cells: &Cells<D>,
-    strips: &[Range<usize>],
-    min_count: u64,
-    limit_2: f64,
-) -> Vec<bool> {
-    let parts: Vec<Vec<bool>> = strips
-        .par_iter()
-        .map(|strip| {
-            let mut core = vec![false; cells.places_of(strip).len()];
-            let offset = cells.places_of(strip).start;
-            cells.sweep(strip.clone(), |cell, near| {
-                let here = cells.places(cell..cell + 1);
-                if cells.mass(cell..cell + 1) >= min_count {
-                    core[here.start - offset..here.end - offset].fill(true);
-                    return;
-                }
-                if near.iter().map(|n| cells.mass(n.clone())).sum::<u64>() < min_count {
-                    return;
-                }
-                for i in here {
-                    let at = cells.at(i);
-                    let mut sum = 0;
-                    for n in near {
-                        sum += cells.mass_within(at, n.clone(), limit_2);
-                        if sum >= min_count {
-                            core[i - offset] = true;
-                            break;
+struct Cores {
+    core: Vec<bool>,
+    /// The first core of each cell by its key, or [`NONE`].
+    first: Vec<u32>,
+}
+
+impl Cores {
+    fn new<const D: usize>(
+        ground: &impl Ground<D>,
+        cells: &Cells<D>,
+        strips: &[Range<usize>],
+        min_count: u64,
+    ) -> Self {
+        let parts: Vec<(Vec<bool>, Vec<u32>)> = strips
+            .par_iter()
+            .map(|strip| {
+                let mut core = vec![false; cells.places_of(strip).len()];
+                let mut first = Vec::with_capacity(cells.cells_of(strip).len());
+                let offset = cells.places_of(strip).start;
+                cells.sweep(strip.clone(), |cell, near| {
+                    let here = cells.places(cell..cell + 1);
+                    let mut any = false;
+                    if cells.mass(cell..cell + 1) >= min_count {
+                        core[here.start - offset..here.end - offset].fill(true);
+                        any = true;
+                    } else if near.iter().map(|n| cells.mass(n.clone())).sum::<u64>() >= min_count {
+                        for i in here.clone() {
+                            let at = cells.at(i);
+                            let mut sum = 0;
+                            for n in near {
+                                sum += cells.mass_near(ground, at, n.clone());
+                                if sum >= min_count {
+                                    core[i - offset] = true;
+                                    any = true;
+                                    break;
+                                }
+                            }
                         }
                     }
-                }
-            });
-            core
-        })
-        .collect();
-    parts.concat()
-}
-
-/// The cores by cell, side by side.
-struct Cores<const D: usize> {
-    starts: Vec<u32>,
-    at: [Vec<f64>; D],
-    place: Vec<u32>,
-}
-
-impl<const D: usize> Cores<D> {
-    fn new(cells: &Cells<D>, core: &[bool]) -> Self {
-        let total = core.iter().filter(|c| **c).count();
-        let mut cores = Self {
-            starts: Vec::with_capacity(cells.len() + 1),
-            at: std::array::from_fn(|_| Vec::with_capacity(total)),
-            place: Vec::with_capacity(total),
-        };
-        cores.starts.push(0);
-        for cell in 0..cells.len() {
-            for i in cells.places(cell..cell + 1).filter(|&i| core[i]) {
-                for (axis, v) in cores.at.iter_mut().zip(cells.at(i)) {
-                    axis.push(v);
-                }
-                cores.place.push(i as u32);
-            }
-            cores.starts.push(cores.place.len() as u32);
+                    first.push(if any {
+                        let cores = here.filter(|i| core[i - offset]);
+                        let least = cores.reduce(|a, b| {
+                            if cells.key(ground, b) < cells.key(ground, a) {
+                                b
+                            } else {
+                                a
+                            }
+                        });
+                        least.map_or(NONE, |i| i as u32)
+                    } else {
+                        NONE
+                    });
+                });
+                (core, first)
+            })
+            .collect();
+        let (core, first): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        Self {
+            core: core.concat(),
+            first: first.concat(),
         }
-        cores
     }
 
-    fn of(&self, cells: Range<usize>) -> Range<usize> {
-        self.starts[cells.start] as usize..self.starts[cells.end] as usize
+    /// Whether a cell has any.
+    #[inline]
+    fn any(&self, cell: usize) -> bool {
+        self.first[cell] != NONE
     }
 
-    fn position(&self, core: usize) -> [f64; D] {
-        std::array::from_fn(|d| self.at[d][core])
+    /// The cores of a cell.
+    #[inline]
+    fn of<const D: usize>(&self, cells: &Cells<D>, cell: usize) -> impl Iterator<Item = usize> {
+        cells.places(cell..cell + 1).filter(|&i| self.core[i])
     }
 
     /// Whether any core of one cell is in reach of any of another.
-    fn touch(&self, a: usize, b: usize, limit_2: f64) -> bool {
-        let b = self.of(b..b + 1);
-        self.of(a..a + 1).any(|i| {
-            let at = self.position(i);
-            b.clone()
-                .any(|j| distance_2(at, self.position(j)) <= limit_2)
+    #[inline]
+    fn touch<const D: usize>(
+        &self,
+        ground: &impl Ground<D>,
+        cells: &Cells<D>,
+        a: usize,
+        b: usize,
+    ) -> bool {
+        self.of(cells, a).any(|i| {
+            let at = cells.at(i);
+            self.of(cells, b).any(|j| ground.near(at, cells.at(j)))
         })
     }
 }
 
-/// Joins cells with cores in reach of each other: the parent of each cell, every root its own.
+/// Joins cells with cores in reach of each other: the root of each cell, the first cell that it is
+/// joined with.
 ///
 /// Strips of rows are joined each on its own, then to each other.
 fn connect<const D: usize>(
+    ground: &impl Ground<D>,
     cells: &Cells<D>,
-    cores: &Cores<D>,
+    cores: &Cores,
     strips: &[Range<usize>],
-    limit_2: f64,
 ) -> Vec<u32> {
-    let mut parent: Vec<u32> = (0..cells.len() as u32).collect();
+    let mut parent: Vec<u32> = vec![0; cells.len()];
     let mut parts = Vec::with_capacity(strips.len());
     let mut rest = &mut parent[..];
     for strip in strips {
@@ -272,52 +335,63 @@ fn connect<const D: usize>(
     }
     parts.into_par_iter().zip(strips).for_each(|(part, strip)| {
         let Range { start, end } = cells.cells_of(strip);
-        for v in part.iter_mut() {
-            *v -= start as u32;
+        for (own, v) in part.iter_mut().enumerate() {
+            *v = own as u32;
         }
         cells.sweep(strip.clone(), |a, near| {
-            join(part, start, a, near, start..end, cores, limit_2);
+            if !cores.any(a) {
+                return;
+            }
+            let mut x = root(part, a - start);
+            for b in after(a, near, end).filter(|&b| cores.any(b)) {
+                let y = root(part, b - start);
+                if x != y && cores.touch(ground, cells, a, b) {
+                    part[x.max(y)] = x.min(y) as u32;
+                    x = x.min(y);
+                }
+            }
         });
+        flatten(part);
         for v in part.iter_mut() {
             *v += start as u32;
         }
     });
-    for strip in strips {
-        let end = cells.cells_of(strip).end;
-        cells.sweep(cells.last_rows(strip), |a, near| {
-            join(&mut parent, 0, a, near, end..cells.len(), cores, limit_2);
-        });
+    let seams: Vec<Vec<(u32, u32)>> = strips
+        .par_iter()
+        .map(|strip| {
+            let end = cells.cells_of(strip).end;
+            let mut pairs = Vec::new();
+            cells.sweep(cells.last_rows(strip), |a, near| {
+                if !cores.any(a) {
+                    return;
+                }
+                for b in after(a, near, cells.len()).filter(|&b| b >= end && cores.any(b)) {
+                    let pair = (parent[a], parent[b]);
+                    // Neighbours of neighbours often are of the same two.
+                    if pairs.last() != Some(&pair) && cores.touch(ground, cells, a, b) {
+                        pairs.push(pair);
+                    }
+                }
+            });
+            pairs
+        })
+        .collect();
+    for (a, b) in seams.into_iter().flatten() {
+        let (x, y) = (root(&mut parent, a as usize), root(&mut parent, b as usize));
+        parent[x.max(y)] = x.min(y) as u32;
     }
+    flatten(&mut parent);
     parent
 }
 
-/// Joins a cell to those after it that lie in a range and in reach.
-fn join<const D: usize>(
-    parent: &mut [u32],
-    offset: usize,
-    a: usize,
-    near: &[Range<usize>],
-    among: Range<usize>,
-    cores: &Cores<D>,
-    limit_2: f64,
-) {
-    if cores.of(a..a + 1).is_empty() {
-        return;
-    }
-    for n in near {
-        for b in n.start.max(a + 1).max(among.start)..n.end.min(among.end) {
-            if cores.of(b..b + 1).is_empty() {
-                continue;
-            }
-            let (x, y) = (root(parent, a - offset), root(parent, b - offset));
-            if x != y && cores.touch(a, b, limit_2) {
-                parent[x.max(y)] = x.min(y) as u32;
-            }
-        }
-    }
+/// The cells after one, before an end, in runs of cells.
+fn after(cell: usize, near: &[Range<usize>], end: usize) -> impl Iterator<Item = usize> {
+    near.iter()
+        .flat_map(move |n| n.start.max(cell + 1)..n.end.min(end))
 }
 
 /// The root of a cell; halves the way on the way.
+#[inline]
 fn root(parent: &mut [u32], mut at: usize) -> usize {
     while parent[at] as usize != at {
         parent[at] = parent[parent[at] as usize];
@@ -326,42 +400,39 @@ fn root(parent: &mut [u32], mut at: usize) -> usize {
     at
 }
 
-/// The number of each cell's cluster ([`NOISE`] where it has no core), and how many there are.
+/// Makes every parent the root: parents come before their children.
+fn flatten(parent: &mut [u32]) {
+    for at in 0..parent.len() {
+        parent[at] = parent[parent[at] as usize];
+    }
+}
+
+/// The number of the cluster of each root ([`NOISE`] elsewhere), and how many there are.
 fn number<const D: usize>(
     ground: &impl Ground<D>,
     cells: &Cells<D>,
-    cores: &Cores<D>,
-    parent: &[u32],
+    cores: &Cores,
+    root: &[u32],
 ) -> (Vec<u32>, u32) {
-    let mut parent = parent.to_vec();
     let mut number = vec![NOISE; cells.len()];
-    let mut firsts: Vec<([f64; 2], usize)> = Vec::new();
-    for cell in 0..cells.len() {
-        let of = cores.of(cell..cell + 1);
-        if of.is_empty() {
-            continue;
-        }
-        let root = root(&mut parent, cell);
-        if number[root] == NOISE {
-            number[root] = firsts.len() as u32;
-            firsts.push(([f64::INFINITY; 2], firsts.len()));
-        }
-        number[cell] = number[root];
-        let first = &mut firsts[number[root] as usize].0;
-        for core in of {
-            let key = ground.key(cells.first(cores.place[core] as usize));
-            if key < *first {
-                *first = key;
-            }
+    let mut firsts: Vec<([f64; 3], usize)> = Vec::new();
+    for (cell, &root) in root.iter().enumerate().filter(|c| cores.any(c.0)) {
+        let key = cells.key(ground, cores.first[cell] as usize);
+        let slot = &mut number[root as usize];
+        if *slot == NOISE {
+            *slot = firsts.len() as u32;
+            firsts.push((key, root as usize));
+        } else if key < firsts[*slot as usize].0 {
+            firsts[*slot as usize].0 = key;
         }
     }
-    firsts.sort_unstable_by(|a, b| a.0[0].total_cmp(&b.0[0]).then(a.0[1].total_cmp(&b.0[1])));
-    let mut rank = vec![0; firsts.len()];
-    for (r, (_, met)) in firsts.iter().enumerate() {
-        rank[*met] = r as u32;
-    }
-    for n in number.iter_mut().filter(|n| **n != NOISE) {
-        *n = rank[*n as usize];
+    firsts.sort_unstable_by(|(a, _), (b, _)| {
+        (a[0].total_cmp(&b[0]))
+            .then(a[1].total_cmp(&b[1]))
+            .then(a[2].total_cmp(&b[2]))
+    });
+    for (rank, (_, root)) in firsts.iter().enumerate() {
+        number[*root] = rank as u32;
     }
     (number, firsts.len() as u32)
 }
@@ -370,22 +441,22 @@ fn number<const D: usize>(
 fn labels<const D: usize>(
     ground: &impl Ground<D>,
     cells: &Cells<D>,
-    cores: &Cores<D>,
-    core: &[bool],
+    cores: &Cores,
+    root: &[u32],
     number: &[u32],
     strips: &[Range<usize>],
 ) -> Vec<u32> {
+    let of_cell = |cell: usize| number[root[cell] as usize];
     let parts: Vec<Vec<u32>> = strips
         .par_iter()
         .map(|strip| {
             let mut label = Vec::with_capacity(cells.places_of(strip).len());
             cells.sweep(strip.clone(), |cell, near| {
                 for i in cells.places(cell..cell + 1) {
-                    label.push(if core[i] {
-                        number[cell]
+                    label.push(if cores.core[i] {
+                        of_cell(cell)
                     } else {
-                        nearest(ground, cells, cores, cells.at(i), near)
-                            .map_or(NOISE, |cell| number[cell])
+                        nearest(ground, cells, cores, cells.at(i), near).map_or(NOISE, of_cell)
                     });
                 }
             });
@@ -395,25 +466,28 @@ fn labels<const D: usize>(
     parts.concat()
 }
 
-/// The cell of the nearest core in reach; of equally near ones that of the first by x, then y.
+/// The cell of the nearest core in reach; of equally near ones that of the first by its key.
 fn nearest<const D: usize>(
     ground: &impl Ground<D>,
     cells: &Cells<D>,
-    cores: &Cores<D>,
+    cores: &Cores,
     at: [f64; D],
     near: &[Range<usize>],
 ) -> Option<usize> {
-    let key = |core: usize| ground.key(cells.first(cores.place[core] as usize));
-    let mut best: Option<(f64, usize, usize)> = None;
-    for cell in near.iter().cloned().flatten() {
-        for core in cores.of(cell..cell + 1) {
-            let d = distance_2(at, cores.position(core));
-            let nearer = match best {
-                None => d <= ground.limit_2(),
-                Some((least, other, _)) => d < least || d == least && key(core) < key(other),
-            };
+    let key = |core: usize| cells.key(ground, core);
+    let mut best: Option<([f64; 2], usize, usize)> = None;
+    for cell in near.iter().cloned().flatten().filter(|&c| cores.any(c)) {
+        for core in cores.of(cells, cell) {
+            let other = cells.at(core);
+            if !ground.near(at, other) {
+                continue;
+            }
+            let apart = ground.apart(at, other);
+            let nearer = best.is_none_or(|(least, known, _)| {
+                apart < least || apart == least && key(core) < key(known)
+            });
             if nearer {
-                best = Some((d, core, cell));
+                best = Some((apart, core, cell));
             }
         }
     }
