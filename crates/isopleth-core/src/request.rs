@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, network_density, repeat_locations};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -112,6 +112,8 @@ pub enum Method {
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
     Knox(knox::Params),
+    /// See [`network_density`].
+    NetworkDensity(network_density::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
 }
@@ -124,6 +126,7 @@ impl Method {
             Self::Dbscan(_) => "dbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
+            Self::NetworkDensity(_) => "network_density",
             Self::RepeatLocations(_) => "repeat_locations",
         }
     }

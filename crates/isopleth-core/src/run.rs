@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, kernel_density, knox, network_density, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -24,6 +24,9 @@ pub enum RunError {
     /// Near repeats.
     #[error(transparent)]
     Knox(#[from] knox::Error),
+    /// Density along streets.
+    #[error(transparent)]
+    NetworkDensity(#[from] network_density::Error),
     /// Repeat locations.
     #[error(transparent)]
     RepeatLocations(#[from] repeat_locations::Error),
@@ -54,6 +57,7 @@ impl RunError {
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
+            Self::NetworkDensity(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
@@ -128,6 +132,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// Near repeats.
     Knox(knox::Outcome),
+    /// Density along streets.
+    NetworkDensity(network_density::Outcome),
     /// Repeat locations.
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
@@ -167,6 +173,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             });
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
+        (Method::NetworkDensity(params), None) => {
+            Findings::NetworkDensity(network_density::run(&selection, params, comparable)?)
+        }
         (Method::RepeatLocations(params), None) => {
             Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)
         }

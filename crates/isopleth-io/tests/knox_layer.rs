@@ -48,6 +48,7 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
         incidents: builder.finish(vec![kind], Vec::new()),
         areas: Vec::new(),
         sites: Vec::new(),
+        streets: Vec::new(),
         policy: "test 1".into(),
         groups: vec![GroupDefinition {
             id: "burglary".into(),

@@ -12,7 +12,7 @@ use crate::geopackage::{self, Shape};
 use crate::revision::{Sums, policy_document};
 
 /// The schema that this program writes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 const FORMAT: &str = "format";
 const STORE: &str = "isopleth-store";
@@ -89,6 +89,9 @@ pub(crate) fn migrate(connection: &Connection, from: i64) -> Result<(), StoreErr
     if from < 1 {
         schema_1(connection)?;
     }
+    if from < 2 {
+        streets(connection)?;
+    }
     set_meta(connection, SCHEMA_VERSION, &VERSION.to_string())
 }
 
@@ -133,6 +136,19 @@ fn schema_1(connection: &Connection) -> Result<(), StoreError> {
         geopackage::register_attributes(connection, table, description)?;
     }
     Ok(())
+}
+
+/// Schema 2: streets.
+fn streets(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch(include_str!("sql/streets.sql"))?;
+    let (table, description) = ("streets", "Centre lines of streets by vintage");
+    geopackage::register_features(
+        connection,
+        table,
+        Shape::MultiLineString,
+        table,
+        description,
+    )
 }
 
 /// Marks a file as an exported copy, which is not ingested into.

@@ -6,7 +6,7 @@ mod location;
 mod policy;
 mod time;
 
-pub use area::{Area, Site, SiteClass, is_station_class};
+pub use area::{Area, Site, SiteClass, Street, is_station_class};
 pub use incidents::{
     IncidentRow, IncidentSet, IncidentSetBuilder, Kind, Location, LocationId, NO_PLACE,
     OPEN_DATA_SOURCE, Place,

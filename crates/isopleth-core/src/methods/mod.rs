@@ -3,4 +3,5 @@
 pub mod dbscan;
 pub mod kernel_density;
 pub mod knox;
+pub mod network_density;
 pub mod repeat_locations;

@@ -81,6 +81,7 @@ pub fn with_sets(builder: IncidentSetBuilder, areas: Vec<Area>) -> Snapshot {
         ),
         areas,
         sites: Vec::new(),
+        streets: Vec::new(),
         policy: "test 1".into(),
         groups: vec![
             group("burglary", Lens::Reported),

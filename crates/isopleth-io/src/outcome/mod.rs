@@ -8,6 +8,7 @@ mod near_repeats;
 mod place;
 mod provenance;
 mod repeats;
+mod street_density;
 mod surface;
 mod values;
 
@@ -40,6 +41,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Clusters(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
+        Findings::NetworkDensity(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::Surface(found) => found,
     }
