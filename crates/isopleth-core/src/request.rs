@@ -156,20 +156,24 @@ impl Request {
     }
 
     /// The request with its areas named so that boundaries loaded later cannot make them ambiguous:
-    /// codes get the kind and vintage that they have now, where all of them share these.
+    /// codes get the kind and vintage that they have now, where all of them share these. The vintage of
+    /// streets likewise.
     #[must_use]
     pub fn with_pinned_areas(&self, snapshot: &crate::Snapshot) -> Self {
+        let mut pinned = self.clone();
+        if let Method::NetworkDensity(params) = &mut pinned.method {
+            params.pin(snapshot);
+        }
         let codes = match &self.select.area {
             Some(AreaSelect::Code(code)) => vec![code.clone()],
             Some(AreaSelect::Codes(codes)) => codes.clone(),
-            Some(AreaSelect::Of(_)) | None => return self.clone(),
+            Some(AreaSelect::Of(_)) | None => return pinned,
         };
         let of: Vec<&crate::domain::Area> = snapshot
             .areas
             .iter()
             .filter(|a| codes.contains(&a.code))
             .collect();
-        let mut pinned = self.clone();
         if let Some(first) = of.first()
             && of
                 .iter()

@@ -8,7 +8,7 @@ mod outcome;
 mod policy;
 pub mod write;
 
-pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites};
+pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites, read_streets};
 
 pub use policy::{PolicyFileError, default_policy, policy_from_toml, policy_to_toml};
 

@@ -386,6 +386,13 @@ impl Params {
         Ok(Some(lixel_m))
     }
 
+    /// Names the vintage of the streets, where only one is loaded.
+    pub(crate) fn pin(&mut self, snapshot: &crate::Snapshot) {
+        if let (None, Ok([first, ..])) = (&self.vintage, self.streets(&snapshot.streets)) {
+            self.vintage = Some(first.vintage.clone());
+        }
+    }
+
     /// The streets of the vintage asked for, or of the only one.
     fn streets<'a>(&self, streets: &'a [Street]) -> Result<&'a [Street], Error> {
         let vintages: Vec<&[Street]> = streets.chunk_by(|a, b| a.vintage == b.vintage).collect();
