@@ -55,6 +55,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{LocationId, LonLat, Street};
+use crate::ground::StudyArea;
 use crate::hotspots::EdgeEffect;
 use crate::kernel::Kernel;
 use crate::network::{
@@ -632,7 +633,7 @@ fn snap_all(
     reach_m: f64,
 ) -> Snapped {
     let at = |l: LocationId| selection.incidents().locations()[l as usize].planar();
-    let bounds = selection.area.as_ref().map(|a| a.planar_bounds());
+    let bounds = selection.area.as_ref().map(StudyArea::planar_bounds);
     let far = reach_m + params.snap_m;
     let near = |p: Planar| {
         bounds.is_none_or(|(lo, hi)| {

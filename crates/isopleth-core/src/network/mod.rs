@@ -390,11 +390,14 @@ impl Network {
     }
 }
 
+/// A piece with its edge and where it begins in the chain.
+type Piece = GeomWithData<Line<[f64; 2]>, (u32, u32)>;
+
 /// Finds the nearest position of a network.
 #[derive(Debug)]
 pub struct Snapper<'a> {
     network: &'a Network,
-    lines: RTree<GeomWithData<Line<[f64; 2]>, (u32, u32)>>,
+    lines: RTree<Piece>,
 }
 
 impl Snapper<'_> {
@@ -438,13 +441,12 @@ impl Snapper<'_> {
     }
 }
 
-/// The nodes of lines: positions in the order of their coordinates, where each was found, and the
-/// node of every vertex of the input.
-#[allow(clippy::type_complexity)]
-fn nodes(
-    lines: &[StreetLine],
-    tolerance: f64,
-) -> Result<(Vec<Planar>, Vec<(u32, u32)>, Vec<u32>), NetworkError> {
+/// Positions in the order of their coordinates, where each was found, and the node of every vertex
+/// of the input.
+type Nodes = (Vec<Planar>, Vec<(u32, u32)>, Vec<u32>);
+
+/// The nodes of lines.
+fn nodes(lines: &[StreetLine], tolerance: f64) -> Result<Nodes, NetworkError> {
     struct Vertex {
         key: (i64, i64),
         at: Planar,
