@@ -139,7 +139,7 @@ fn chicago_as_spatstat_has_it() {
     ] {
         let (worst, n) = case.difference(file, Kernel::Epanechnikov, 50.0, rule);
         println!("{file}: {worst:e} of the maximum over {n} positions");
-        assert!(worst < 1e-5, "{file}: {worst:e}");
+        assert!(worst < 1e-6, "{file}: {worst:e}");
     }
     let (worst, n) = case.difference("heat.csv", Kernel::Gaussian, 50.0, Rule::Continuous);
     println!("heat: {worst:e} of the maximum over {n} positions");
