@@ -274,6 +274,7 @@ pub fn snapshot(n: usize) -> Snapshot {
         incidents: set.finish(kinds, places),
         areas: vec![study_area()],
         sites: Vec::new(),
+        streets: Vec::new(),
         policy: format!("{} {}", policy.id, policy.version),
         groups: policy.groups,
         harm_schedules: Vec::new(),

@@ -40,6 +40,9 @@ enum Command {
     /// Load and list sites: schools, pubs, police stations.
     #[command(subcommand)]
     Sites(commands::ground::Sites),
+    /// Load and list the centre lines of streets.
+    #[command(subcommand)]
+    Streets(commands::ground::Streets),
     /// Run a request document and write the layer.
     Analyse(commands::analyse::Analyse),
     /// Save requests as named layers.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Ingest(c) => c.run(),
         Command::Areas(c) => c.run(),
         Command::Sites(c) => c.run(),
+        Command::Streets(c) => c.run(),
         Command::Analyse(c) => c.run(),
         Command::Layer(c) => c.run(),
         Command::Policy(c) => c.run(),

@@ -536,3 +536,80 @@ fn layers_areas_sites_and_policy_are_kept() {
     assert!(ok(&["sites", "list", "--store", s]).contains("pub"));
     assert!(ok(&["policy", "show", "--store", s]).contains("burglary"));
 }
+
+#[test]
+fn streets_are_loaded_and_incidents_spread_along_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = borough(dir.path());
+    let s = str(&store);
+    let request = dir.path().join("along.json");
+    std::fs::write(
+        &request,
+        r#"{"select": {"area": "E09900001", "groups": ["burglary"]},
+            "method": {"name": "network_density", "snap_m": 1000}}"#,
+    )
+    .unwrap();
+    let refused = fails(&["analyse", "--store", s, str(&request)]);
+    assert!(refused.contains("isopleth streets add"), "{refused}");
+    // A lattice of lines over the borough; they meet at their vertices.
+    let at = |i: u32, j: u32| {
+        let (lon, lat) = (0.16 + f64::from(i) * 0.01, 51.5 + f64::from(j) * 0.006);
+        format!("[{lon:.3},{lat:.3}]")
+    };
+    let line = |id: String, points: Vec<String>| {
+        format!(
+            r#"{{"type":"Feature","properties":{{"id":"{id}","name":"{id} Road"}},"geometry":{{"type":"LineString","coordinates":[{}]}}}}"#,
+            points.join(",")
+        )
+    };
+    let across = (0..9).map(|j| line(format!("A{j}"), (0..9).map(|i| at(i, j)).collect()));
+    let up = (0..9).map(|i| line(format!("U{i}"), (0..9).map(|j| at(i, j)).collect()));
+    let streets = dir.path().join("streets.geojson");
+    let features: Vec<String> = across.chain(up).collect();
+    std::fs::write(
+        &streets,
+        format!(
+            r#"{{"type":"FeatureCollection","features":[{}]}}"#,
+            features.join(",")
+        ),
+    )
+    .unwrap();
+    let add = [
+        "streets",
+        "add",
+        "--store",
+        s,
+        str(&streets),
+        "--vintage",
+        "2024",
+    ];
+    assert!(ok(&add).contains("18 stored"));
+    assert!(ok(&add).contains("18 unchanged"));
+    assert!(ok(&["streets", "list", "--store", s]).contains("2024"));
+    let found: Value =
+        serde_json::from_str(&ok(&["analyse", "--store", s, str(&request)])).unwrap();
+    let list = found["features"].as_array().unwrap();
+    let of = |f: &Value, name: &str| f["properties"][name].as_u64().unwrap();
+    assert!(list.len() > 100);
+    assert_eq!(list[0]["geometry"]["type"], "LineString");
+    assert!(list[0]["properties"]["density_per_km"].as_f64().unwrap() > 0.0);
+    let resolved = &found["provenance"]["resolved"];
+    let counted: u64 = list.iter().map(|f| of(f, "count")).sum();
+    assert_eq!(counted, resolved["incidents_on_streets"].as_u64().unwrap());
+    let far = resolved["left_out_too_far"].as_u64().unwrap();
+    let selected = found["provenance"]["records"]["selected"].as_u64().unwrap();
+    assert_eq!(counted + far, selected);
+    assert_eq!(resolved["network_segments"], 2 * 9 * 8 - 4);
+
+    ok(&["layer", "add", "--store", s, "along-streets", str(&request)]);
+    let shown: Value =
+        serde_json::from_str(&ok(&["layer", "show", "--store", s, "along-streets"])).unwrap();
+    assert_eq!(shown["method"]["vintage"], "2024", "pinned");
+    for ending in ["csv", "gpkg"] {
+        let out = dir.path().join(format!("along.{ending}"));
+        ok(&["analyse", "--store", s, str(&request), "-o", str(&out)]);
+        assert!(out.exists());
+    }
+    let table = std::fs::read_to_string(dir.path().join("along.csv")).unwrap();
+    assert!(table.contains("LINESTRING ("));
+}

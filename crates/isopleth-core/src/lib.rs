@@ -16,6 +16,7 @@ pub mod index;
 pub mod kernel;
 pub mod lattice;
 pub mod methods;
+pub mod network;
 pub mod places;
 pub mod plane;
 pub mod random;

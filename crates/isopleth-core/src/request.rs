@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations, st_dbscan,
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
+    repeat_locations, st_dbscan,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -146,6 +147,8 @@ pub enum Method {
     Knox(knox::Params),
     /// See [`near_repeat_risk`].
     NearRepeatRisk(near_repeat_risk::Params),
+    /// See [`network_density`].
+    NetworkDensity(network_density::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
     /// See [`st_dbscan`].
@@ -162,6 +165,7 @@ impl Method {
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
+            Self::NetworkDensity(_) => "network_density",
             Self::RepeatLocations(_) => "repeat_locations",
             Self::StDbscan(_) => "st_dbscan",
         }
@@ -192,20 +196,24 @@ impl Request {
     }
 
     /// The request with its areas named so that boundaries loaded later cannot make them ambiguous:
-    /// codes get the kind and vintage that they have now, where all of them share these.
+    /// codes get the kind and vintage that they have now, where all of them share these. The vintage of
+    /// streets likewise.
     #[must_use]
     pub fn with_pinned_areas(&self, snapshot: &crate::Snapshot) -> Self {
+        let mut pinned = self.clone();
+        if let Method::NetworkDensity(params) = &mut pinned.method {
+            params.pin(snapshot);
+        }
         let codes = match &self.select.area {
             Some(AreaSelect::Code(code)) => vec![code.clone()],
             Some(AreaSelect::Codes(codes)) => codes.clone(),
-            Some(AreaSelect::Of(_)) | None => return self.clone(),
+            Some(AreaSelect::Of(_)) | None => return pinned,
         };
         let of: Vec<&crate::domain::Area> = snapshot
             .areas
             .iter()
             .filter(|a| codes.contains(&a.code))
             .collect();
-        let mut pinned = self.clone();
         if let Some(first) = of.first()
             && of
                 .iter()

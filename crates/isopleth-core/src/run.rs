@@ -7,7 +7,8 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, repeat_locations, st_dbscan,
+    dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
+    repeat_locations, st_dbscan,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -38,6 +39,9 @@ pub enum RunError {
     /// Near-repeat risk.
     #[error(transparent)]
     NearRepeatRisk(#[from] near_repeat_risk::Error),
+    /// Density along streets.
+    #[error(transparent)]
+    NetworkDensity(#[from] network_density::Error),
     /// Repeat locations.
     #[error(transparent)]
     RepeatLocations(#[from] repeat_locations::Error),
@@ -111,6 +115,7 @@ impl RunError {
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
+            Self::NetworkDensity(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::NoHarm { .. } => "no_harm",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
@@ -250,6 +255,8 @@ pub enum Findings {
     Knox(knox::Outcome),
     /// Near-repeat risk, cell by cell.
     NearRepeatRisk(near_repeat_risk::Outcome),
+    /// Density along streets.
+    NetworkDensity(network_density::Outcome),
     /// Repeat locations.
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
@@ -310,6 +317,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {
             Findings::NearRepeatRisk(near_repeat_risk::run(&selection, params)?)
+        }
+        (Method::NetworkDensity(params), None) => {
+            Findings::NetworkDensity(network_density::run(&selection, params, comparable)?)
         }
         (Method::RepeatLocations(params), None) => {
             Findings::RepeatLocations(repeat_locations::run(&selection, params, comparable)?)

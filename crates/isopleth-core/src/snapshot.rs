@@ -1,6 +1,6 @@
 //! Everything a run may look at, frozen at one data revision.
 
-use crate::domain::{Area, GroupDefinition, HarmSchedule, IncidentSet, Site};
+use crate::domain::{Area, GroupDefinition, HarmSchedule, IncidentSet, Site, Street};
 
 /// The data of one revision, in memory.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub areas: Vec<Area>,
     /// The sites, in the order of class and id.
     pub sites: Vec<Site>,
+    /// The streets, in the order of vintage and id.
+    pub streets: Vec<Street>,
     /// Id and version of the policy table that the kinds were resolved by.
     pub policy: String,
     /// The offence groups of that table.

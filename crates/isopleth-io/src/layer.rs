@@ -11,6 +11,10 @@ use serde_json::{Map, Value as Json};
 pub enum GeometryKind {
     /// Points.
     Point,
+    /// Lines.
+    LineString,
+    /// Sets of lines.
+    MultiLineString,
     /// Polygons, possibly with holes.
     Polygon,
     /// Sets of polygons.

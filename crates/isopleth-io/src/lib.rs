@@ -10,7 +10,7 @@ mod policy;
 pub mod write;
 
 pub use harm::{HarmFileError, harm_schedule_from_toml, harm_schedule_to_toml};
-pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites};
+pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites, read_streets};
 
 pub use policy::{PolicyFileError, default_policy, policy_from_toml, policy_to_toml};
 

@@ -1,16 +1,16 @@
-//! Readers of named ground: area boundaries and sites.
+//! Readers of named ground: area boundaries, sites and streets.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Read;
 
 use geo::orient::{Direction, Orient};
-use geo::{Geometry, MultiPolygon, Validation};
+use geo::{Geometry, MultiLineString, MultiPolygon, Validation};
 use geojson::{FeatureCollection, JsonValue};
-use isopleth_core::domain::{Area, LonLat, Site};
+use isopleth_core::domain::{Area, LonLat, Site, Street};
 use isopleth_core::plane::project;
 
-/// Why a file of areas or sites is refused. Nothing of a refused file is used.
+/// Why a file of areas, sites or streets is refused. Nothing of a refused file is used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroundError {
@@ -87,6 +87,16 @@ pub enum GroundError {
         second: u64,
         /// What it must be unique in.
         scope: &'static str,
+    },
+    /// A line that leads nowhere.
+    #[error(
+        "feature {number} ({name}) has a line without a length: all its vertices are one; take it out"
+    )]
+    NoLength {
+        /// The feature, from 1.
+        number: usize,
+        /// Its name.
+        name: String,
     },
     /// No feature at all.
     #[error("it has no features")]
@@ -274,6 +284,85 @@ pub fn read_areas(
     Ok(read)
 }
 
+/// Reads streets from GeoJSON lines, plain or gzip. A street may have no name.
+///
+/// # Errors
+/// [`GroundError`] for anything that is not a collection of lines in degrees within the National
+/// Grid, each with a length, and with unique ids.
+pub fn read_streets(
+    bytes: &[u8],
+    vintage: &str,
+    id_field: &str,
+    name_field: &str,
+) -> Result<Vec<Street>, GroundError> {
+    let mut streets = Vec::new();
+    let mut seen = std::collections::HashMap::new();
+    for (i, feature) in collection(bytes)?.features.into_iter().enumerate() {
+        let number = i + 1;
+        let id = match feature.id.as_ref().filter(|_| id_field == "id") {
+            // GeoJSON has a place of its own for ids.
+            Some(geojson::feature::Id::String(s)) => s.trim().to_owned(),
+            Some(geojson::feature::Id::Number(n)) => n.to_string(),
+            None => property(&feature, number, id_field)?,
+        };
+        if id.is_empty() {
+            return Err(GroundError::Blank {
+                number,
+                field: id_field.to_owned(),
+            });
+        }
+        if let Some(first) = seen.insert(id.clone(), number) {
+            return Err(GroundError::Twice {
+                code_of: "id",
+                code: id,
+                unit: "features",
+                first: first as u64,
+                second: number as u64,
+                scope: "vintage of streets",
+            });
+        }
+        let name = match feature.property(name_field) {
+            Some(JsonValue::Null) => String::new(),
+            _ => property(&feature, number, name_field)?,
+        };
+        let shown = if name.is_empty() { &id } else { &name };
+        let wanted = "line (LineString or MultiLineString)";
+        let lines = match geometry(feature, number, shown, wanted)? {
+            Geometry::LineString(l) => MultiLineString(vec![l]),
+            Geometry::MultiLineString(m) if !m.0.is_empty() => m,
+            _ => {
+                return Err(GroundError::Geometry {
+                    number,
+                    name: shown.clone(),
+                    wanted,
+                });
+            }
+        };
+        for line in &lines {
+            for c in line.coords() {
+                in_plane(c.x, c.y).map_err(|reason| GroundError::Position {
+                    number,
+                    name: shown.clone(),
+                    reason,
+                })?;
+            }
+            if line.coords().all(|c| Some(c) == line.0.first()) {
+                return Err(GroundError::NoLength {
+                    number,
+                    name: shown.clone(),
+                });
+            }
+        }
+        streets.push(Street {
+            id,
+            name,
+            vintage: vintage.to_owned(),
+            geometry: lines,
+        });
+    }
+    Ok(streets)
+}
+
 /// Reads sites from GeoJSON points or from CSV, plain or gzip.
 ///
 /// # Errors
@@ -328,7 +417,7 @@ struct Found {
 fn in_plane(lon: f64, lat: f64) -> Result<LonLat, String> {
     if lon == 0.0 && lat == 0.0 {
         return Err(
-            "longitude 0, latitude 0 is what a missing position is often written as; fill it in, or take the site out"
+            "longitude 0, latitude 0 is what a missing position is often written as; fill it in, or take it out"
                 .to_owned(),
         );
     }
@@ -581,6 +670,85 @@ mod tests {
                 message.contains(what) && message.starts_with("feature 1 (Crown)"),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn streets_are_lines_with_ids() {
+        let file = |features: &[(&str, &str)]| {
+            let features: Vec<String> = features
+                .iter()
+                .map(|(properties, geometry)| {
+                    format!(r#"{{"type":"Feature",{properties},"geometry":{geometry}}}"#)
+                })
+                .collect();
+            let text = format!(
+                r#"{{"type":"FeatureCollection","features":[{}]}}"#,
+                features.join(",")
+            );
+            read_streets(text.as_bytes(), "2024", "id", "name")
+        };
+        let line = |c: &str| format!(r#"{{"type":"LineString","coordinates":[{c}]}}"#);
+        let good = line("[0.1,51.5],[0.2,51.5]");
+        let props = |id: &str| format!(r#""properties":{{"id":"{id}","name":"High Street"}}"#);
+        let several = r#"{"type":"MultiLineString","coordinates":[[[0.1,51.5],[0.2,51.5]],[[0.1,51.6],[0.2,51.6]]]}"#;
+        let nameless = r#""id":7,"properties":{"name":null}"#;
+        let read = file(&[(&props("1"), &good), (nameless, several)]).unwrap();
+        let ids: Vec<_> = read
+            .iter()
+            .map(|s| (s.id.as_str(), s.name.as_str()))
+            .collect();
+        assert_eq!(ids, [("1", "High Street"), ("7", "")]);
+        assert_eq!(read[1].geometry.0.len(), 2);
+
+        let point = r#"{"type":"Point","coordinates":[0.1,51.5]}"#;
+        for (properties, geometry, says) in [
+            (
+                props("1"),
+                good.clone(),
+                "id `1` stands at features 1 and 2",
+            ),
+            (
+                props("2"),
+                point.to_owned(),
+                "feature 2 (High Street) is not a line",
+            ),
+            (
+                props("2"),
+                "null".to_owned(),
+                "feature 2 (High Street) is not a line",
+            ),
+            (
+                props("2"),
+                line("[0.1,51.5],[0.1,51.5]"),
+                "feature 2 (High Street) has a line without a length",
+            ),
+            (props("2"), line("[51.5,0.1],[51.6,0.1]"), "wrong way round"),
+            (
+                props("2"),
+                line("[2.35,48.86],[2.36,48.86]"),
+                "outside the area of the British National Grid",
+            ),
+            (
+                props(" "),
+                good.clone(),
+                "feature 2 has nothing in its property `id`",
+            ),
+            (
+                r#""properties":{"id":"2","NAME":"x"}"#.to_owned(),
+                good.clone(),
+                "--name-field",
+            ),
+            (
+                r#""properties":{"fid":"2","name":"x"}"#.to_owned(),
+                good.clone(),
+                "--id-field",
+            ),
+        ] {
+            let message = file(&[(&props("1"), &good), (&properties, &geometry)])
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains(says), "{message}");
         }
     }
 

@@ -45,7 +45,6 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
         revision: "test".into(),
         incidents: builder.finish(vec![kind], Vec::new()),
         areas: Vec::new(),
-        harm_schedules: Vec::new(),
         sites: Vec::new(),
         policy: "test 1".into(),
         groups: vec![GroupDefinition {
@@ -54,6 +53,7 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
             lens: Lens::Reported,
             activity: false,
         }],
+        ..Snapshot::default()
     }
 }
 

@@ -65,7 +65,6 @@ fn snapshot() -> Snapshot {
             vintage: "2022".into(),
             geometry: MultiPolygon(vec![Polygon::new(ring, vec![])]),
         }],
-        harm_schedules: Vec::new(),
         sites: Vec::new(),
         policy: "test 1".into(),
         groups: vec![GroupDefinition {
@@ -74,6 +73,7 @@ fn snapshot() -> Snapshot {
             lens: Lens::Reported,
             activity: false,
         }],
+        ..Snapshot::default()
     }
 }
 

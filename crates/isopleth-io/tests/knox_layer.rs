@@ -48,6 +48,7 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
         incidents: builder.finish(vec![kind], Vec::new()),
         areas: Vec::new(),
         sites: Vec::new(),
+        streets: Vec::new(),
         policy: "test 1".into(),
         groups: vec![GroupDefinition {
             id: "burglary".into(),
@@ -55,7 +56,7 @@ fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
             lens: Lens::Reported,
             activity: false,
         }],
-        harm_schedules: Vec::new(),
+        ..Snapshot::default()
     }
 }
 

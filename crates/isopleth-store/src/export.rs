@@ -77,6 +77,7 @@ impl Store {
             ("incidents", Style::points("31,120,180")),
             ("areas", Style::outlines()),
             ("sites", Style::points("51,160,44")),
+            ("streets", Style::lines("110,110,110")),
         ] {
             let (extent, features) = rtree::build(&tx, table)?;
             geopackage::set_extent(&tx, table, extent)?;

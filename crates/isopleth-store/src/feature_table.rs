@@ -44,9 +44,16 @@ pub(crate) fn write(
     table: &str,
     layer: &Layer,
 ) -> Result<u64, StoreError> {
-    let many = |f: &isopleth_io::layer::Feature| matches!(f.geometry, Geometry::MultiPolygon(_));
+    let many = |f: &isopleth_io::layer::Feature| {
+        matches!(
+            f.geometry,
+            Geometry::MultiLineString(_) | Geometry::MultiPolygon(_)
+        )
+    };
     let shape = match layer.geometry {
         GeometryKind::Point => Shape::Point,
+        GeometryKind::LineString if !layer.features.iter().any(many) => Shape::LineString,
+        GeometryKind::LineString | GeometryKind::MultiLineString => Shape::MultiLineString,
         GeometryKind::Polygon if !layer.features.iter().any(many) => Shape::Polygon,
         GeometryKind::Polygon | GeometryKind::MultiPolygon => Shape::MultiPolygon,
     };
@@ -57,11 +64,10 @@ pub(crate) fn write(
 
     let mut insert = connection.prepare(&columns.insert(table))?;
     for feature in &layer.features {
-        let geom = encode(&feature.geometry, shape == Shape::MultiPolygon).map_err(|reason| {
-            StoreError::Geometry {
-                what: format!("feature {} of `{table}`", feature.id),
-                reason,
-            }
+        let multi = matches!(shape, Shape::MultiLineString | Shape::MultiPolygon);
+        let geom = encode(&feature.geometry, multi).map_err(|reason| StoreError::Geometry {
+            what: format!("feature {} of `{table}`", feature.id),
+            reason,
         })?;
         insert.raw_bind_parameter(1, geom.as_slice())?;
         columns.bind(&mut insert, &feature.id, &feature.values)?;

@@ -1,7 +1,7 @@
 //! GeoPackageBinary: a header of eight bytes, for everything but points an envelope, then WKB.
 //! Always little endian, always longitude and latitude.
 
-use geo::{BoundingRect, Coord, Geometry, LineString, MultiPolygon, Polygon};
+use geo::{BoundingRect, Coord, Geometry, LineString, MultiLineString, MultiPolygon, Polygon};
 use isopleth_core::domain::LonLat;
 
 /// EPSG code of WGS 84 longitude and latitude.
@@ -13,7 +13,9 @@ pub(crate) const POINT_BYTES: usize = 8 + 5 + 16;
 const LITTLE_ENDIAN: u8 = 1;
 const ENVELOPE_XY: u8 = 1 << 1;
 const WKB_POINT: u32 = 1;
+const WKB_LINE: u32 = 2;
 const WKB_POLYGON: u32 = 3;
+const WKB_MULTI_LINE: u32 = 5;
 const WKB_MULTI_POLYGON: u32 = 6;
 
 /// West, south, east and north.
@@ -61,10 +63,17 @@ pub(crate) fn lon_lat_of(blob: &[u8]) -> Option<LonLat> {
     LonLat::new(lon, lat).ok()
 }
 
-/// Any geometry that a layer may have. `multi` writes a polygon as a set of one.
+/// Any geometry that a layer may have. `multi` writes a line or polygon as a set of one.
 pub(crate) fn encode(geometry: &Geometry, multi: bool) -> Result<Vec<u8>, &'static str> {
     match geometry {
         Geometry::Point(p) => Ok(point(p.x(), p.y()).to_vec()),
+        Geometry::LineString(l) if multi => multi_line(std::slice::from_ref(l)),
+        Geometry::LineString(l) => {
+            let mut blob = header(l.bounding_rect())?;
+            put_line(&mut blob, l);
+            Ok(blob)
+        }
+        Geometry::MultiLineString(m) => multi_line(&m.0),
         Geometry::Polygon(p) if multi => multi_polygon(std::slice::from_ref(p)),
         Geometry::Polygon(p) => {
             let mut blob = header(p.bounding_rect())?;
@@ -72,14 +81,35 @@ pub(crate) fn encode(geometry: &Geometry, multi: bool) -> Result<Vec<u8>, &'stat
             Ok(blob)
         }
         Geometry::MultiPolygon(m) => multi_polygon(&m.0),
-        _ => Err("only points, polygons and sets of polygons can be stored"),
+        _ => Err("only points, lines, polygons and sets of lines or polygons can be stored"),
     }
 }
 
 /// A set of polygons.
 pub(crate) fn multi_polygon(polygons: &[Polygon]) -> Result<Vec<u8>, &'static str> {
     let rects = polygons.iter().filter_map(BoundingRect::bounding_rect);
-    let whole = rects.reduce(|a, b| {
+    let mut blob = header(around(rects))?;
+    put_start(&mut blob, WKB_MULTI_POLYGON, polygons.len());
+    for polygon in polygons {
+        put_polygon(&mut blob, polygon);
+    }
+    Ok(blob)
+}
+
+/// A set of lines.
+pub(crate) fn multi_line(lines: &[LineString]) -> Result<Vec<u8>, &'static str> {
+    let rects = lines.iter().filter_map(BoundingRect::bounding_rect);
+    let mut blob = header(around(rects))?;
+    put_start(&mut blob, WKB_MULTI_LINE, lines.len());
+    for line in lines {
+        put_line(&mut blob, line);
+    }
+    Ok(blob)
+}
+
+/// The rectangle around rectangles.
+fn around(rects: impl Iterator<Item = geo::Rect>) -> Option<geo::Rect> {
+    rects.reduce(|a, b| {
         let (low, high) = (a.min(), a.max());
         geo::Rect::new(
             Coord {
@@ -91,13 +121,7 @@ pub(crate) fn multi_polygon(polygons: &[Polygon]) -> Result<Vec<u8>, &'static st
                 y: high.y.max(b.max().y),
             },
         )
-    });
-    let mut blob = header(whole)?;
-    put_start(&mut blob, WKB_MULTI_POLYGON, polygons.len());
-    for polygon in polygons {
-        put_polygon(&mut blob, polygon);
-    }
-    Ok(blob)
+    })
 }
 
 fn header(rect: Option<geo::Rect>) -> Result<Vec<u8>, &'static str> {
@@ -128,10 +152,19 @@ fn put_polygon(blob: &mut Vec<u8>, polygon: &Polygon) {
     put_start(blob, WKB_POLYGON, 1 + polygon.interiors().len());
     for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
         put_count(blob, ring.0.len());
-        for c in &ring.0 {
-            blob.extend(c.x.to_le_bytes());
-            blob.extend(c.y.to_le_bytes());
-        }
+        put_coords(blob, ring);
+    }
+}
+
+fn put_line(blob: &mut Vec<u8>, line: &LineString) {
+    put_start(blob, WKB_LINE, line.0.len());
+    put_coords(blob, line);
+}
+
+fn put_coords(blob: &mut Vec<u8>, line: &LineString) {
+    for c in &line.0 {
+        blob.extend(c.x.to_le_bytes());
+        blob.extend(c.y.to_le_bytes());
     }
 }
 
@@ -149,6 +182,22 @@ pub(crate) fn multi_polygon_of(blob: &[u8]) -> Option<MultiPolygon> {
         Some(Polygon::new(exterior, interiors))
     });
     Some(MultiPolygon(polygons.collect::<Option<_>>()?))
+}
+
+/// The lines of a blob that [`multi_line`] wrote.
+pub(crate) fn multi_line_of(blob: &[u8]) -> Option<MultiLineString> {
+    bounds_of(blob)?;
+    let mut at = 40;
+    let count = take_start(blob, &mut at, WKB_MULTI_LINE)?;
+    let lines = (0..count).map(|_| {
+        let start = at;
+        let points = take_start(blob, &mut at, WKB_LINE)?;
+        // The count of points stands where a ring has its own.
+        at = start + 5;
+        let line = take_ring(blob, &mut at)?;
+        (line.0.len() == points as usize).then_some(line)
+    });
+    Some(MultiLineString(lines.collect::<Option<_>>()?))
 }
 
 fn take_start(blob: &[u8], at: &mut usize, kind: u32) -> Option<u32> {
@@ -226,6 +275,24 @@ mod tests {
         assert_eq!(bounds_of(&blob), Some([0., 0., 10., 11.]));
         assert_eq!(multi_polygon_of(&blob[..blob.len() - 1]), None);
         assert!(multi_polygon_of(&encode(&Geometry::Polygon(p), true).unwrap()).is_some());
+    }
+
+    #[test]
+    fn lines_read_back() {
+        let a: LineString = vec![(0., 0.), (4., 1.), (5., -2.)].into();
+        let b: LineString = vec![(9., 9.), (10., 9.)].into();
+        let blob = multi_line(&[a.clone(), b.clone()]).unwrap();
+        assert_eq!(
+            multi_line_of(&blob),
+            Some(MultiLineString(vec![a.clone(), b]))
+        );
+        assert_eq!(bounds_of(&blob), Some([0., -2., 10., 9.]));
+        assert_eq!(multi_line_of(&blob[..blob.len() - 1]), None);
+        let one = encode(&Geometry::LineString(a.clone()), true).unwrap();
+        assert_eq!(multi_line_of(&one), Some(MultiLineString(vec![a.clone()])));
+        let single = encode(&Geometry::LineString(a), false).unwrap();
+        assert_eq!(bounds_of(&single), Some([0., -2., 5., 1.]));
+        assert!(multi_line(&[]).is_err());
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) const GEOMETRY_COLUMN: &str = "geom";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Point,
+    LineString,
+    MultiLineString,
     Polygon,
     MultiPolygon,
 }
@@ -27,6 +29,8 @@ impl Shape {
     pub(crate) fn sql(self) -> &'static str {
         match self {
             Self::Point => "POINT",
+            Self::LineString => "LINESTRING",
+            Self::MultiLineString => "MULTILINESTRING",
             Self::Polygon => "POLYGON",
             Self::MultiPolygon => "MULTIPOLYGON",
         }

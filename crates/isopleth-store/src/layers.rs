@@ -47,7 +47,7 @@ pub struct RunHeader {
 }
 
 /// Names that tables of the store or of an exported copy have.
-const TAKEN: [&str; 18] = [
+const TAKEN: [&str; 19] = [
     "areas",
     "clock",
     "days",
@@ -65,6 +65,7 @@ const TAKEN: [&str; 18] = [
     "sites",
     "small_areas",
     "sources",
+    "streets",
     "time_precisions",
 ];
 

@@ -1,9 +1,10 @@
-//! The store: one file that remembers incidents, areas, sites, saved layers and their runs.
+//! The store: one file that remembers incidents, areas, sites, streets, saved layers and their
+//! runs.
 //!
 //! # The file
 //!
-//! A store is one SQLite file in GeoPackage layout: `incidents`, `areas` and `sites` are feature
-//! tables in longitude and latitude, the dictionaries that incidents point into are attribute
+//! A store is one SQLite file in GeoPackage layout: `incidents`, `areas`, `sites` and `streets` are
+//! feature tables in longitude and latitude, the dictionaries that incidents point into are attribute
 //! tables, so that GDAL and QGIS can look into it. It is the system of record, not a file to hand
 //! out: it has no R-tree while it lives (keeping one up to date costs more than all the rest of an
 //! insert), and it is in WAL mode, which desktop programs on network drives do not cope with.
@@ -19,7 +20,7 @@
 //! - **One writer, many readers.** Readers see the last commit and never wait. A second writer
 //!   waits a while and is then told so.
 //! - **A revision for content.** [`Store::data_revision`] is derived from the content alone: the
-//!   same incidents, areas, sites, policy and harm schedules give the same revision, whatever the
+//!   same incidents, areas, sites, streets, policy and harm schedules give the same revision, whatever the
 //!   order in which they came, and any change moves it. Saved layers, runs and the names of source
 //!   files are not content.
 
@@ -40,6 +41,7 @@ mod rtree;
 mod schema;
 mod sites;
 mod store;
+mod streets;
 mod style;
 
 pub use areas::AreaKind;
@@ -49,3 +51,4 @@ pub use file_writer::{FileFacts, FileWriter, Tally};
 pub use layers::{Run, RunHeader, SavedLayer};
 pub use sites::SiteClassCount;
 pub use store::{Source, Store};
+pub use streets::StreetVintage;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::geometry;
 use crate::store::load_policy;
-use crate::{Store, StoreError, areas, harm, revision, sites};
+use crate::{Store, StoreError, areas, harm, revision, sites, streets};
 
 /// Kinds that an index of 16 bits can tell apart.
 const KIND_LIMIT: usize = u16::MAX as usize;
@@ -30,6 +30,7 @@ impl Store {
             incidents: incidents(&tx)?,
             areas: areas::read(&tx)?,
             sites: sites::read(&tx)?,
+            streets: streets::read(&tx)?,
             policy: format!("{} {}", policy.id, policy.version),
             groups: policy.groups,
             harm_schedules: harm::read(&tx)?,

@@ -1,6 +1,6 @@
 //! The data revision: a hash of the content that does not depend on the order in which it came.
 //!
-//! Every incident, area and site is hashed on its own, with texts by value and never by the ids
+//! Every incident, area, site and street is hashed on its own, with texts by value and never by the ids
 //! that this store happens to give them. The hashes of a table are added up (128 bits, wrapping),
 //! so that a row can enter, leave or change without looking at the others, and the same rows give
 //! the same sum in any order. The revision is a hash over the sums and the policy table. A table that
@@ -15,6 +15,8 @@ use crate::StoreError;
 use crate::schema::{meta, set_meta};
 
 const SUMS: &str = "content_sums";
+/// Kept by itself: stores of schema 1 have none, and keep the revision that they have.
+const STREETS_SUM: &str = "content_sum_streets";
 const REVISION: &str = "data_revision";
 
 /// The sums that a revision is made of.
@@ -23,6 +25,7 @@ pub(crate) struct Sums {
     pub(crate) incidents: u128,
     pub(crate) areas: u128,
     pub(crate) sites: u128,
+    pub(crate) streets: u128,
     pub(crate) policy: u128,
     pub(crate) harm: u128,
 }
@@ -39,6 +42,12 @@ impl Sums {
             };
             parts.next().flatten().ok_or_else(fail)
         };
+        let streets = match meta(connection, STREETS_SUM)? {
+            None => 0,
+            Some(sum) => u128::from_str_radix(&sum, 16).map_err(|_| StoreError::Corrupt {
+                detail: format!("the content sum of streets `{sum}`"),
+            })?,
+        };
         Ok(Self {
             incidents: next()?,
             areas: next()?,
@@ -46,6 +55,7 @@ impl Sums {
             policy: next()?,
             // Schema 1 had none.
             harm: next().unwrap_or(0),
+            streets,
         })
     }
 
@@ -56,6 +66,7 @@ impl Sums {
             .map(|sum| format!("{sum:032x}"))
             .collect();
         set_meta(connection, SUMS, &parts.join(" "))?;
+        set_meta(connection, STREETS_SUM, &format!("{:032x}", self.streets))?;
         set_meta(connection, REVISION, &self.revision())
     }
 
@@ -68,11 +79,16 @@ impl Sums {
     }
 
     fn revision(self) -> String {
-        let bytes: Vec<u8> = self
+        let mut bytes: Vec<u8> = self
             .parts()
             .iter()
             .flat_map(|sum| sum.to_be_bytes())
             .collect();
+        // Data without streets has the revision that it had before there were any.
+        if self.streets != 0 {
+            bytes.extend(b"streets");
+            bytes.extend(self.streets.to_be_bytes());
+        }
         let mut digits = format!("{:032x}", xxh3_128(&bytes));
         digits.truncate(16);
         digits

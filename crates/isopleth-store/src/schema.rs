@@ -91,6 +91,7 @@ pub(crate) fn migrate(connection: &Connection, from: i64) -> Result<(), StoreErr
     }
     if from < 2 {
         connection.execute_batch(include_str!("sql/schema_2.sql"))?;
+        streets(connection)?;
     }
     set_meta(connection, SCHEMA_VERSION, &VERSION.to_string())
 }
@@ -136,6 +137,19 @@ fn schema_1(connection: &Connection) -> Result<(), StoreError> {
         geopackage::register_attributes(connection, table, description)?;
     }
     Ok(())
+}
+
+/// Schema 2: streets.
+fn streets(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch(include_str!("sql/streets.sql"))?;
+    let (table, description) = ("streets", "Centre lines of streets by vintage");
+    geopackage::register_features(
+        connection,
+        table,
+        Shape::MultiLineString,
+        table,
+        description,
+    )
 }
 
 /// Marks a file as an exported copy, which is not ingested into.

@@ -22,9 +22,10 @@ const RAMP: [&str; 5] = [
 ];
 
 /// Columns that a layer is coloured by, in order of preference.
-const GRADED: [&str; 4] = [
+const GRADED: [&str; 5] = [
     "harm_density_per_km2",
     "density_per_km2",
+    "density_per_km",
     "density",
     "count",
 ];
@@ -69,10 +70,23 @@ impl Style {
         }
     }
 
-    /// A layer: by rank where it has one, else by density or count.
+    /// Lines.
+    pub(crate) fn lines(colour: &str) -> Self {
+        Self {
+            shape: Shape::MultiLineString,
+            classes: None,
+            colour: format!("{colour},255"),
+            outlined: true,
+        }
+    }
+
+    /// A layer: by rank where it has one, else by density or count; lines the other way round, for
+    /// they cover the ground and few of them have a rank that matters.
     pub(crate) fn of_layer(layer: &Layer) -> Self {
         let shape = match layer.geometry {
             GeometryKind::Point => Shape::Point,
+            GeometryKind::LineString => Shape::LineString,
+            GeometryKind::MultiLineString => Shape::MultiLineString,
             GeometryKind::Polygon => Shape::Polygon,
             GeometryKind::MultiPolygon => Shape::MultiPolygon,
         };
@@ -86,7 +100,10 @@ impl Style {
         Self {
             shape,
             outlined: ranked.is_some(),
-            classes: ranked.or_else(graded),
+            classes: match shape {
+                Shape::LineString | Shape::MultiLineString => graded().or(ranked),
+                _ => ranked.or_else(graded),
+            },
             colour: format!("{},200", RAMP[1]),
         }
     }
@@ -125,7 +142,11 @@ impl Style {
                 qml.push_str("</symbols>\n");
             }
         }
-        let geometry = if self.shape == Shape::Point { 0 } else { 2 };
+        let geometry = match self.shape {
+            Shape::Point => 0,
+            Shape::LineString | Shape::MultiLineString => 1,
+            Shape::Polygon | Shape::MultiPolygon => 2,
+        };
         let _ = write!(
             qml,
             "</renderer-v2>\n<blendMode>0</blendMode>\n<featureBlendMode>0</featureBlendMode>\n<layerGeometryType>{geometry}</layerGeometryType>\n</qgis>\n"
@@ -147,6 +168,27 @@ impl Style {
                     ("outline_color", "255,255,255,255"),
                     ("outline_width", "0.2"),
                     ("outline_width_unit", "MM"),
+                ],
+            ),
+            Shape::LineString | Shape::MultiLineString => (
+                "line",
+                "SimpleLine",
+                [
+                    ("line_style", "solid"),
+                    ("line_color", colour),
+                    (
+                        "line_width",
+                        if self.classes.is_some() {
+                            "0.9"
+                        } else {
+                            "0.26"
+                        },
+                    ),
+                    ("line_width_unit", "MM"),
+                    ("capstyle", "round"),
+                    ("joinstyle", "round"),
+                    ("offset", "0"),
+                    ("offset_unit", "MM"),
                 ],
             ),
             Shape::Polygon | Shape::MultiPolygon => (

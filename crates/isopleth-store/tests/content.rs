@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{area, new_store, request, result, run, site};
+use common::{area, new_store, request, result, run, site, street};
 use isopleth_store::{Run, Tally};
 
 #[test]
@@ -79,6 +79,73 @@ fn sites_are_added_corrected_and_listed_in_order() {
         .collect();
     assert_eq!(listed, [("police_station", 1), ("pub", 2)]);
     assert_eq!(store.snapshot().unwrap().sites.len(), 3);
+}
+
+#[test]
+fn streets_are_added_corrected_and_listed_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = new_store(folder.path(), "s.gpkg");
+    let mut nameless = street("c", 0.3);
+    nameless.name.clear();
+    nameless.vintage = "2025".to_owned();
+    let (a, b) = (street("a", 0.1), street("b", 0.2));
+    store
+        .add_streets(&[nameless.clone(), b.clone(), a.clone()])
+        .unwrap();
+    assert_eq!(store.streets().unwrap(), [a.clone(), b, nameless]);
+    let moved = street("b", 0.25);
+    let tally = store.add_streets(&[a, moved.clone()]).unwrap();
+    let expected = Tally {
+        stored: 0,
+        updated: 1,
+        unchanged: 1,
+    };
+    assert_eq!(tally, expected);
+    let listed: Vec<_> = store
+        .street_vintages()
+        .unwrap()
+        .into_iter()
+        .map(|v| (v.vintage, v.count, v.named))
+        .collect();
+    assert_eq!(
+        listed,
+        [("2024".to_owned(), 2, 2), ("2025".to_owned(), 1, 0)]
+    );
+    assert_eq!(store.snapshot().unwrap().streets[1], moved);
+
+    let mut nowhere = street("d", 0.4);
+    nowhere.geometry.0.clear();
+    let error = store.add_streets(&[street("e", 0.5), nowhere]).unwrap_err();
+    assert_eq!(error.code(), "geometry");
+    assert_eq!(store.streets().unwrap().len(), 3, "all or nothing");
+}
+
+/// A store of schema 1 gets a table of streets and keeps its revision.
+#[test]
+fn an_older_store_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.gpkg");
+    let mut store = new_store(folder.path(), "s.gpkg");
+    store.add_sites(&[site("a", 0.2)]).unwrap();
+    let revision = store.data_revision().unwrap();
+    drop(store);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "DROP TABLE streets;
+             DELETE FROM gpkg_geometry_columns WHERE table_name = 'streets';
+             DELETE FROM gpkg_contents WHERE table_name = 'streets';
+             DELETE FROM meta WHERE key = 'content_sum_streets';
+             UPDATE meta SET value = '1' WHERE key = 'schema_version';",
+        )
+        .unwrap();
+    let error = isopleth_store::Store::open_read_only(&path).unwrap_err();
+    assert_eq!(error.code(), "store_older_schema");
+    let mut store = isopleth_store::Store::open(&path).unwrap();
+    assert_eq!(store.data_revision().unwrap(), revision);
+    store.add_streets(&[street("a", 0.1)]).unwrap();
+    assert_ne!(store.data_revision().unwrap(), revision);
+    assert_eq!(store.snapshot().unwrap().sites.len(), 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Fact, area, burglary, ingest, new_store, request, result, run, site};
+use common::{Fact, area, burglary, ingest, new_store, request, result, run, site, street};
 use isopleth_store::Store;
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
@@ -30,6 +30,9 @@ fn filled(folder: &Path) -> Store {
         .add_areas(&[area("E1", "One", 0.1), area("E2", "Two", 0.5)])
         .unwrap();
     store.add_sites(&[site("p", 0.2)]).unwrap();
+    store
+        .add_streets(&[street("a", 0.1), street("b", 0.3)])
+        .unwrap();
     store.put_layer("burglary-hot", &request(300)).unwrap();
     store.put_layer("never-run", &request(100)).unwrap();
     let revision = store.data_revision().unwrap();
@@ -58,7 +61,8 @@ fn a_copy_is_a_geopackage_with_everything_that_people_need() {
             ("burglary-hot", 2, false),
             ("incidents", 300, false),
             ("areas", 2, false),
-            ("sites", 1, false)
+            ("sites", 1, false),
+            ("streets", 2, false)
         ]
     );
     assert_eq!(report.tables[0].run.as_deref(), Some("r1"));
@@ -80,6 +84,7 @@ fn a_copy_is_a_geopackage_with_everything_that_people_need() {
         ("incidents", 270),
         ("areas", 2),
         ("sites", 1),
+        ("streets", 2),
         ("burglary-hot", 2),
     ] {
         assert_eq!(
@@ -273,4 +278,35 @@ fn a_layer_alone_makes_or_joins_a_geopackage() {
     assert_eq!(error.code(), "not_a_geopackage");
     let error = Store::write_layer_gpkg(folder.path(), "x", &result("Hot")).unwrap_err();
     assert_eq!(error.code(), "not_a_geopackage");
+}
+
+#[test]
+fn a_layer_of_lines_becomes_a_table_of_lines() {
+    use isopleth_io::layer::GeometryKind;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines.gpkg");
+    let mut lines = result("Streets");
+    lines.geometry = GeometryKind::LineString;
+    for (n, feature) in lines.features.iter_mut().enumerate() {
+        let street = street("s", n as f64 / 10.0).geometry;
+        feature.geometry = street.0[0].clone().into();
+    }
+    Store::write_layer_gpkg(&path, "streets-hot", &lines).unwrap();
+    lines.features[0].geometry = street("s", 0.5).geometry.into();
+    Store::write_layer_gpkg(&path, "several", &lines).unwrap();
+    let copy = Connection::open(&path).unwrap();
+    let kinds = "SELECT group_concat(table_name || ' ' || geometry_type_name, ', ' ORDER BY table_name) FROM gpkg_geometry_columns";
+    assert_eq!(
+        ask::<String>(&copy, kinds),
+        "several MULTILINESTRING, streets-hot LINESTRING"
+    );
+    let wkb = "SELECT hex(substr(geom, 41, 9)) FROM \"streets-hot\" WHERE fid = 1";
+    assert_eq!(ask::<String>(&copy, wkb), "010200000002000000");
+    let style = "SELECT styleQML FROM layer_styles WHERE f_table_name = 'streets-hot'";
+    let style = ask::<String>(&copy, style);
+    assert!(
+        style.contains("SimpleLine") && style.contains("attr=\"density_per_km2\""),
+        "{style}"
+    );
+    assert!(style.contains("<layerGeometryType>1<"), "{style}");
 }

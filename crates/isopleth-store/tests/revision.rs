@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fact, area, burglary, ingest, new_store, request, run, site};
+use common::{Fact, area, burglary, ingest, new_store, request, run, site, street};
 use isopleth_core::Snapshot;
 use isopleth_store::Store;
 use proptest::collection::vec;
@@ -116,6 +116,12 @@ fn areas_and_sites_count_layers_and_runs_do_not() {
     store.add_sites(&[site("p1", 0.1)]).unwrap();
     assert!(moved(&store));
     store.add_sites(&[site("p1", 0.2)]).unwrap();
+    assert!(moved(&store));
+    store.add_streets(&[street("s", 0.1)]).unwrap();
+    assert!(moved(&store));
+    store.add_streets(&[street("s", 0.1)]).unwrap();
+    assert!(!moved(&store));
+    store.add_streets(&[street("s", 0.2)]).unwrap();
     assert!(moved(&store));
     store.put_layer("burglary", &request(300)).unwrap();
     store.put_run(&run("r1", "burglary", "x")).unwrap();

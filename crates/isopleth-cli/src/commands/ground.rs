@@ -1,9 +1,9 @@
-//! `isopleth areas` and `isopleth sites`.
+//! `isopleth areas`, `isopleth sites` and `isopleth streets`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use isopleth_io::{SiteFields, read_areas, read_sites};
+use isopleth_io::{SiteFields, read_areas, read_sites, read_streets};
 use isopleth_store::{Store, Tally};
 
 use super::read;
@@ -129,6 +129,60 @@ impl Sites {
                 let mut table = Table::new(&["class", "sites"]);
                 for c in Store::open_read_only(&s.store)?.site_classes()? {
                     table.row([c.class, c.count.to_string()]);
+                }
+                table.print();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Streets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Streets {
+    /// Load the centre lines of streets from GeoJSON.
+    Add(AddStreets),
+    /// List what is loaded.
+    List(StoreArg),
+}
+
+/// Loads streets.
+#[derive(Debug, Args)]
+pub(crate) struct AddStreets {
+    #[command(flatten)]
+    store: StoreArg,
+    /// GeoJSON lines, plain or gzip, in longitude and latitude. Streets meet where they share a
+    /// vertex.
+    file: PathBuf,
+    /// Vintage of the street network: 2024-04. The same id of another vintage is another street.
+    #[arg(long, value_parser = plain_word)]
+    vintage: String,
+    /// Property with the street's own id; `id` is also the feature's own.
+    #[arg(long, default_value = "id", value_name = "NAME")]
+    id_field: String,
+    /// Property with the name, which may be null.
+    #[arg(long, default_value = "name", value_name = "NAME")]
+    name_field: String,
+}
+
+impl Streets {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Add(a) => {
+                let found = read_streets(&read(&a.file)?, &a.vintage, &a.id_field, &a.name_field)
+                    .map_err(|e| format!("{}: {e}", a.file.display()))?;
+                let mut store =
+                    Store::open_or_create(&a.store.store, &isopleth_io::default_policy())?;
+                say(
+                    &format!("{} streets", a.vintage),
+                    store.add_streets(&found)?,
+                );
+                Ok(())
+            }
+            Self::List(s) => {
+                let mut table = Table::new(&["vintage", "streets", "named"]);
+                for v in Store::open_read_only(&s.store)?.street_vintages()? {
+                    table.row([v.vintage, v.count.to_string(), v.named.to_string()]);
                 }
                 table.print();
                 Ok(())

@@ -1,6 +1,6 @@
-//! Named ground: areas to select by, sites to relate to.
+//! Named ground: areas to select by, sites to relate to, streets to go along.
 
-use geo::MultiPolygon;
+use geo::{MultiLineString, MultiPolygon};
 
 use super::LonLat;
 
@@ -34,6 +34,19 @@ pub struct Site {
     pub class: SiteClass,
     /// Where it is.
     pub position: LonLat,
+}
+
+/// A street, or a piece of one, of one vintage of a street network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Street {
+    /// The street's own id in its source.
+    pub id: String,
+    /// Name; empty where it has none.
+    pub name: String,
+    /// Vintage of the network: `2024-04`.
+    pub vintage: String,
+    /// The centre line, WGS 84 longitude and latitude.
+    pub geometry: MultiLineString,
 }
 
 /// Whether records stacked on a site of this class were recorded there rather than happened there.

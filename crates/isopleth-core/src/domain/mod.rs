@@ -8,7 +8,7 @@ mod location;
 mod policy;
 mod time;
 
-pub use area::{Area, Site, SiteClass, is_station_class};
+pub use area::{Area, Site, SiteClass, Street, is_station_class};
 pub use harm::{HarmRange, HarmSchedule, HarmScheduleError, HarmWeight, MAX_HARM, UnknownCode};
 pub use hours::{Hours, InvalidHours, MINUTES_PER_WEEK, WeekHours, Weekday};
 pub use incidents::{

@@ -81,12 +81,13 @@ pub fn with_sets(builder: IncidentSetBuilder, areas: Vec<Area>) -> Snapshot {
         ),
         areas,
         sites: Vec::new(),
+        streets: Vec::new(),
         policy: "test 1".into(),
         groups: vec![
             group("burglary", Lens::Reported),
             group("drugs", Lens::PoliceGenerated),
         ],
-        harm_schedules: Vec::new(),
+        ..Snapshot::default()
     }
 }
 

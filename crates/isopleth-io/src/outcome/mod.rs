@@ -12,6 +12,7 @@ mod place;
 mod provenance;
 mod repeats;
 mod st_clusters;
+mod street_density;
 mod surface;
 mod values;
 mod weights;
@@ -48,6 +49,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
+        Findings::NetworkDensity(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::layer::{ColumnType, GeometryKind, Layer, Value};
 
 /// Writes a layer as CSV: id, longitude and latitude (points) or the outline as well-known text
-/// (polygons), and the columns. Text that a spreadsheet would run as a formula is preceded by an
+/// (lines and polygons), and the columns. Text that a spreadsheet would run as a formula is preceded by an
 /// apostrophe.
 ///
 /// # Errors
@@ -112,6 +112,13 @@ fn wkt(geometry: &Geometry) -> String {
     };
     match geometry {
         Geometry::Point(p) => format!("POINT ({} {})", p.x(), p.y()),
+        Geometry::LineString(l) => format!("LINESTRING {}", ring(l)),
+        Geometry::MultiLineString(m) => {
+            format!(
+                "MULTILINESTRING ({})",
+                m.iter().map(ring).collect::<Vec<_>>().join(", ")
+            )
+        }
         Geometry::Polygon(p) => format!("POLYGON {}", polygon(p)),
         Geometry::MultiPolygon(m) => {
             format!(

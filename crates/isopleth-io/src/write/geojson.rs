@@ -71,7 +71,8 @@ pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -
     Ok(())
 }
 
-/// Writes a point, polygon or set of polygons as a geometry object; anything else as `null`.
+/// Writes a point, a line, a polygon, or a set of lines or polygons as a geometry object; anything
+/// else as `null`.
 ///
 /// # Errors
 /// Those of the writer.
@@ -83,6 +84,16 @@ pub fn write_geometry(geometry: &Geometry, out: &mut impl Write) -> io::Result<(
             p.x(),
             p.y()
         ),
+        Geometry::LineString(l) => {
+            out.write_all(b"{\"type\":\"LineString\",\"coordinates\":")?;
+            ring(l, out)?;
+            out.write_all(b"}")
+        }
+        Geometry::MultiLineString(m) => {
+            out.write_all(b"{\"type\":\"MultiLineString\",\"coordinates\":")?;
+            sequence(m.iter(), out, ring)?;
+            out.write_all(b"}")
+        }
         Geometry::Polygon(p) => {
             out.write_all(b"{\"type\":\"Polygon\",\"coordinates\":")?;
             polygon(p, out)?;

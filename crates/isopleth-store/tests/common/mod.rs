@@ -6,7 +6,8 @@ use std::path::Path;
 use geo::polygon;
 use isopleth_core::Request;
 use isopleth_core::domain::{
-    Area, GroupDefinition, Lens, LocationBasis, LonLat, Policy, PolicyRule, Site, month_span,
+    Area, GroupDefinition, Lens, LocationBasis, LonLat, Policy, PolicyRule, Site, Street,
+    month_span,
 };
 use isopleth_io::ingest::{KindTerms, NO_TEXT, PlaceText, Row, RowLocation, SourceFile, Texts};
 use isopleth_io::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
@@ -157,6 +158,15 @@ pub fn site(id: &str, lon: f64) -> Site {
         name: format!("Site {id}"),
         class: "pub".to_owned(),
         position: LonLat::new(lon, 51.55).unwrap(),
+    }
+}
+
+pub fn street(id: &str, west: f64) -> Street {
+    Street {
+        id: id.to_owned(),
+        name: format!("{id} Street"),
+        vintage: "2024".to_owned(),
+        geometry: geo::MultiLineString(vec![vec![(west, 51.5), (west + 0.01, 51.51)].into()]),
     }
 }
 
