@@ -19,6 +19,7 @@ mod run;
 pub mod select;
 mod snapshot;
 pub mod stations;
+pub mod statistics;
 pub mod surface;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};
