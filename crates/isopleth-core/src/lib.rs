@@ -3,6 +3,7 @@
 //! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
+pub mod against;
 pub mod bandwidth;
 pub mod domain;
 pub mod ground;
@@ -17,10 +18,12 @@ pub mod random;
 mod request;
 mod run;
 pub mod select;
+pub mod sites;
 mod snapshot;
 pub mod stations;
 pub mod statistics;
 pub mod surface;
+pub mod tally;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select};
 pub use run::{CutSurface, Facts, Findings, Outcome, RunError, SurfaceCells, run};

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{
+    concentration, dbscan, kernel_density, knox, overlap, repeat_locations, risky_facilities,
+    vicinity,
+};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -106,14 +109,22 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`concentration`].
+    Concentration(concentration::Params),
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
     Knox(knox::Params),
+    /// See [`overlap`].
+    Overlap(overlap::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
+    /// See [`risky_facilities`].
+    RiskyFacilities(risky_facilities::Params),
+    /// See [`vicinity`].
+    Vicinity(vicinity::Params),
 }
 
 impl Method {
@@ -121,10 +132,14 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
+            Self::Overlap(_) => "overlap",
             Self::RepeatLocations(_) => "repeat_locations",
+            Self::RiskyFacilities(_) => "risky_facilities",
+            Self::Vicinity(_) => "vicinity",
         }
     }
 }

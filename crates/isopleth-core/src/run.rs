@@ -1,9 +1,13 @@
 //! From a request to an outcome: the one path that every caller takes.
 
 use crate::Snapshot;
+use crate::against::{Against, Other};
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{
+    concentration, dbscan, kernel_density, knox, overlap, repeat_locations, risky_facilities,
+    vicinity,
+};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -30,6 +34,21 @@ pub enum RunError {
     /// Clusters.
     #[error(transparent)]
     Dbscan(#[from] dbscan::Error),
+    /// The second group.
+    #[error("the second group: {0}")]
+    Against(SelectError),
+    /// Concentration.
+    #[error(transparent)]
+    Concentration(#[from] concentration::Error),
+    /// Overlap.
+    #[error(transparent)]
+    Overlap(#[from] overlap::Error),
+    /// Risky facilities.
+    #[error(transparent)]
+    RiskyFacilities(#[from] risky_facilities::Error),
+    /// Vicinity.
+    #[error(transparent)]
+    Vicinity(#[from] vicinity::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -50,11 +69,16 @@ impl RunError {
             Self::Select(SelectError::UnknownGroup { .. }) => "unknown_group",
             Self::Select(SelectError::FinerThanData { .. }) => "finer_than_data",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::Against(e) => Self::Select(e.clone()).code(),
+            Self::Concentration(e) => e.code(),
             Self::Dbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
+            Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
+            Self::RiskyFacilities(e) => e.code(),
+            Self::Vicinity(e) => e.code(),
             Self::NothingToCut { .. } => "nothing_to_cut",
         }
     }
@@ -132,6 +156,14 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// Concentration.
+    Concentration(concentration::Outcome),
+    /// Overlap of two groups.
+    Overlap(overlap::Outcome),
+    /// Risky facilities.
+    RiskyFacilities(risky_facilities::Outcome),
+    /// Incidents near sites.
+    Vicinity(vicinity::Outcome),
 }
 
 /// The outcome of a run.
@@ -173,11 +205,33 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
         }
+        (Method::Concentration(params), None) => {
+            Findings::Concentration(concentration::run(&selection, params, comparable)?)
+        }
+        (Method::Overlap(params), None) => {
+            let other = other(&selection, request, &params.with)?;
+            Findings::Overlap(overlap::run(&selection, params, other, comparable)?)
+        }
+        (Method::RiskyFacilities(params), None) => {
+            Findings::RiskyFacilities(risky_facilities::run(&selection, params, comparable)?)
+        }
+        (Method::Vicinity(params), None) => {
+            let against = params.against.as_ref();
+            let other = against.map(|a| other(&selection, request, a)).transpose()?;
+            Findings::Vicinity(vicinity::run(&selection, params, other, comparable)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
         findings,
     })
+}
+
+/// The second group of a request.
+fn other(selection: &Selection, request: &Request, against: &Against) -> Result<Other, RunError> {
+    let second = Selection::new(selection.snapshot, &against.select(&request.select))
+        .map_err(RunError::Against)?;
+    Ok(Other::new(selection, &second, against))
 }
 
 fn cells(

@@ -3,13 +3,17 @@
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
 mod clusters;
+mod concentration;
+mod facilities;
 mod hotspots;
 mod near_repeats;
+mod overlap;
 mod place;
 mod provenance;
 mod repeats;
 mod surface;
 mod values;
+mod vicinity;
 
 use isopleth_core::domain::format_day;
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot};
@@ -38,10 +42,14 @@ trait Table {
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Clusters(found) => found,
+        Findings::Concentration(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
+        Findings::Overlap(found) => found,
         Findings::RepeatLocations(found) => found,
+        Findings::RiskyFacilities(found) => found,
         Findings::Surface(found) => found,
+        Findings::Vicinity(found) => found,
     }
 }
 
