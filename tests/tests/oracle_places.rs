@@ -78,7 +78,13 @@ fn havering() -> Option<Havering> {
         records.push((at.x, at.y, group));
     }
     let text = std::fs::read(&pubs).unwrap();
-    let sites = read_sites(&text, "pub", &SiteFields::default()).unwrap();
+    let fields = SiteFields {
+        id: None,
+        name: "name".into(),
+        lon: "longitude".into(),
+        lat: "latitude".into(),
+    };
+    let sites = read_sites(&text, "pub", &fields).unwrap();
     let mut reader = csv::Reader::from_path(pubs).unwrap();
     let mut listed: Vec<(f64, f64, String)> = reader
         .records()

@@ -32,7 +32,7 @@
 //!
 //! **References.** Repeat address mapping: Bichler & Clarke 1996; fuzzy mode: Levine, *CrimeStat*,
 //! chapter 6 (whose rule lets circles overlap; this one counts each incident once); time course of
-//! repeats: Polvi, Looman, Humphries & Pease 1991, doi 10.1093/oxfordjournals.bjc.a048138.
+//! repeats: Polvi, Looman, Humphries & Pease 1991, *British Journal of Criminology* 31 (4), 411–414.
 //!
 //! **Checked against.** Planted premises and chains; the definition spelled out incident by incident,
 //! by property tests.

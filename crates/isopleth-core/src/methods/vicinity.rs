@@ -36,10 +36,10 @@
 //!
 //! **Complexity.** A search within the last distance for each location; the union of the discs.
 //!
-//! **References.** Groff & Lockwood 2014, doi 10.1177/0022427813494843 (distances around facilities);
-//! Isard 1960 (location quotient); Brantingham & Brantingham 1995, doi 10.1007/BF02248619 (in crime);
-//! Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404. **Checked against** R (tests and intervals), closed
-//! forms of discs and their overlaps, and all pairs compared on the drug offences and pubs of Havering.
+//! **References.** Groff 2014, doi 10.1007/s10940-013-9213-2 (incidents by distance from drinking
+//! places); Isard 1960 (location quotient); Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404.
+//! **Checked against** R (tests and intervals), closed forms of discs and their overlaps, and all pairs
+//! compared on the drug offences and pubs of Havering.
 
 use geo::{Area as _, BooleanOps, Coord, LineString, MultiPolygon, Polygon};
 use serde::{Deserialize, Serialize};
