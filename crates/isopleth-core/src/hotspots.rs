@@ -423,9 +423,15 @@ fn least_density(
 pub fn cell_counts(selection: &Selection, surface: &density::Outcome) -> Vec<u32> {
     let mut counts = vec![0; surface.lattice.len()];
     let locations = selection.incidents().locations();
-    for (l, count) in selection.locations_inside() {
-        let at = &locations[l as usize];
-        if let Some(c) = surface.lattice.locate(at.planar(), at.position) {
+    let (at, of): (Vec<_>, Vec<u32>) = selection
+        .locations_inside()
+        .map(|(l, count)| {
+            let at = &locations[l as usize];
+            ((at.planar(), at.position), count)
+        })
+        .unzip();
+    for (cell, count) in surface.lattice.locate_all(&at).into_iter().zip(of) {
+        if let Some(c) = cell {
             counts[c] += count;
         }
     }

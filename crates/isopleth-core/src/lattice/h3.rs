@@ -205,7 +205,7 @@ fn touches(cell: CellIndex, area: &StudyArea) -> Result<bool, OutsidePlane> {
     Ok(area.boundary_meets(&plane::project_all(&corners)?))
 }
 
-fn lat_lng(at: LonLat) -> LatLng {
+pub(super) fn lat_lng(at: LonLat) -> LatLng {
     // A `LonLat` is finite, which is all that h3o asks.
     LatLng::new(at.lat(), at.lon()).unwrap_or_default()
 }
@@ -277,7 +277,8 @@ pub(super) fn of_positions(
     positions: impl Iterator<Item = LonLat>,
     resolution: Resolution,
 ) -> Vec<CellIndex> {
-    let mut cells: Vec<CellIndex> = positions.map(|p| lat_lng(p).to_cell(resolution)).collect();
+    let positions: Vec<LonLat> = positions.collect();
+    let mut cells = super::cells_at(&positions, resolution);
     cells.sort_unstable();
     cells.dedup();
     cells
