@@ -4,13 +4,15 @@
 //! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
 //! ```
 //!
-//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`.
+//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`,
+//! `scaling`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod essex;
 mod figure;
 mod london;
 mod peers;
+mod scaling;
 
 use std::process::ExitCode;
 
@@ -28,10 +30,11 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 3] = [
+    let parts: [(&str, Measure); 4] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("scaling", scaling::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {

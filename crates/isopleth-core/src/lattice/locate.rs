@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::h3::lat_lng;
 use crate::domain::LonLat;
 
-/// Positions that one task works on.
+/// Positions that one task works on, at least.
 const TASK: usize = 1 << 16;
 
 /// Positions that are projected together, onto the face that the first of them lies on.
@@ -33,13 +33,15 @@ pub fn cells_at(positions: &[LonLat], resolution: Resolution) -> Vec<CellIndex> 
         return positions.iter().map(one_by_one).collect();
     };
     let mut cells = vec![one_by_one(first); positions.len()];
+    // Every task has to learn the cells anew: one for each thread. What it finds is the same.
+    let task = positions.len().div_ceil(rayon::current_num_threads());
+    let task = task.max(TASK);
     positions
-        .par_chunks(TASK)
-        .zip(cells.par_chunks_mut(TASK))
-        .for_each_init(
-            || Finder::new(resolution, positions.len()),
-            |finder, (positions, cells)| finder.find(positions, cells),
-        );
+        .par_chunks(task)
+        .zip(cells.par_chunks_mut(task))
+        .for_each(|(positions, cells)| {
+            Finder::new(resolution, positions.len()).find(positions, cells)
+        });
     cells
 }
 
