@@ -17,7 +17,7 @@ use super::h3::lat_lng;
 use crate::domain::LonLat;
 
 /// Positions that one task works on, at least.
-const TASK: usize = 1 << 16;
+const TASK: usize = 1 << 18;
 
 /// Positions that are projected together, onto the face that the first of them lies on.
 const BLOCK: usize = 1024;
@@ -40,7 +40,7 @@ pub fn cells_at(positions: &[LonLat], resolution: Resolution) -> Vec<CellIndex> 
         .par_chunks(task)
         .zip(cells.par_chunks_mut(task))
         .for_each(|(positions, cells)| {
-            Finder::new(resolution, positions.len()).find(positions, cells)
+            Finder::new(resolution, positions.len()).find(positions, cells);
         });
     cells
 }
@@ -297,11 +297,8 @@ fn project(on: &Projection, lon: &[f64; BLOCK], lat: &[f64; BLOCK], out: &mut He
 const SQRT_3: f64 = 1.732_050_807_568_877_2;
 
 /// The nearest whole number, for numbers far below 2⁵¹.
+// Only inlined does it get the vector instructions of its caller.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "only inlined does it get the caller's vector instructions"
-)]
 fn nearest(v: f64) -> f64 {
     const SHIFT: f64 = 6_755_399_441_055_744.0;
     (v + SHIFT) - SHIFT
@@ -309,11 +306,8 @@ fn nearest(v: f64) -> f64 {
 
 /// Sine and cosine of an angle of at most a whole turn, to 2⁻⁵²: Taylor series about the nearest
 /// quarter turn.
+// Only inlined does it get the vector instructions of its caller.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "only inlined does it get the caller's vector instructions"
-)]
 fn sin_cos(angle: f64) -> (f64, f64) {
     use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
     // π/2 less its nearest double.
