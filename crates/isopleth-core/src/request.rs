@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Lens, LocationBasis, Period};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, hdbscan, kernel_density, knox, repeat_locations};
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
 ///
@@ -108,6 +108,8 @@ pub struct AreaOf {
 pub enum Method {
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
+    /// See [`hdbscan`].
+    Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
@@ -122,6 +124,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dbscan(_) => "dbscan",
+            Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::RepeatLocations(_) => "repeat_locations",

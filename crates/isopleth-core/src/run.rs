@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use crate::domain::{CivilMinute, Lens, LocationBasis};
 use crate::hotspots::{self, EdgeEffect};
-use crate::methods::{dbscan, kernel_density, knox, repeat_locations};
+use crate::methods::{dbscan, hdbscan, kernel_density, knox, repeat_locations};
 use crate::places::Comparable;
 use crate::request::{Method, Request};
 use crate::select::{SelectError, Selection};
@@ -30,6 +30,9 @@ pub enum RunError {
     /// Clusters.
     #[error(transparent)]
     Dbscan(#[from] dbscan::Error),
+    /// Clusters of any density.
+    #[error(transparent)]
+    Hdbscan(#[from] hdbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -51,6 +54,7 @@ impl RunError {
             Self::Select(SelectError::FinerThanData { .. }) => "finer_than_data",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
             Self::Dbscan(e) => e.code(),
+            Self::Hdbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
@@ -132,6 +136,8 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// Clusters of any density.
+    Hdbscan(hdbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -172,6 +178,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
+        }
+        (Method::Hdbscan(params), None) => {
+            Findings::Hdbscan(hdbscan::run(&selection, params, comparable)?)
         }
     };
     Ok(Outcome {

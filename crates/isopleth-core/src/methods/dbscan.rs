@@ -243,7 +243,6 @@ pub fn run(
     comparable: Comparable,
 ) -> Result<Outcome, Error> {
     let resolution = resolution(params)?;
-    let at = |l: LocationId| &selection.incidents().locations()[l as usize];
     let places: Vec<(LocationId, u32)> = selection.locations_inside().collect();
     let labels = labels(selection, params, &places)?;
 
@@ -257,35 +256,74 @@ pub fn run(
             groups[labels.label[i] as usize].push((l, labels.core[i]));
         }
     }
+    let radii = vec![params.radius_m; groups.len()];
+    let mut clusters: Vec<Cluster> = describe(
+        selection,
+        groups,
+        &radii,
+        (params.outline, resolution),
+        comparable,
+    )?
+    .into_iter()
+    .flatten()
+    .collect();
+    let incidents = clusters.iter().map(|c| u64::from(c.facts.count)).sum();
+    rank(&mut clusters, params.rank_by);
+    let found = clusters.len();
+    clusters.truncate(params.max.map_or(found, |m| m as usize));
+    Ok(Outcome {
+        params: params.clone(),
+        beyond_max: (found - clusters.len()) as u32,
+        clusters,
+        incidents,
+        noise_incidents,
+        noise_locations,
+    })
+}
+
+/// What is said of groups of locations, each with whether it is a core; unranked. Each group is drawn,
+/// and held against the study area's boundary, with a radius of its own. `None` for a group without a
+/// selected incident.
+pub(crate) fn describe(
+    selection: &Selection,
+    mut groups: Vec<Vec<(LocationId, bool)>>,
+    radii_m: &[f64],
+    outline: (Outline, Resolution),
+    comparable: Comparable,
+) -> Result<Vec<Option<Cluster>>, LatticeError> {
+    let at = |l: LocationId| &selection.incidents().locations()[l as usize];
     // The order of the positions, which the drawing of hulls and sums goes by.
     for group in &mut groups {
         group.sort_unstable_by_key(|&(l, _)| (at(l).x_mm, at(l).y_mm));
     }
     let drawn: Vec<Drawn> = groups
         .par_iter()
-        .map(|group| {
+        .zip(radii_m)
+        .map(|(group, &radius_m)| {
             let member = |&(l, core): &(LocationId, bool)| Member {
                 planar: at(l).planar(),
                 position: at(l).position,
                 core,
             };
             let members: Vec<Member> = group.iter().map(member).collect();
-            outline::draw(&members, params.outline, params.radius_m, resolution)
+            outline::draw(&members, outline.0, radius_m, outline.1)
         })
         .collect::<Result<_, _>>()?;
     let shapes: Vec<&[geo::Polygon]> = drawn.iter().map(|d| &d.shape.0[..]).collect();
     let inside = hotspots::members(selection, &shapes);
     let wards = Wards::of(selection.snapshot);
 
-    let mut incidents = 0;
     let mut clusters = Vec::with_capacity(groups.len());
-    for ((group, drawn), mut inside) in groups.iter().zip(drawn).zip(inside) {
+    for (((group, &radius_m), drawn), mut inside) in
+        groups.iter().zip(radii_m).zip(drawn).zip(inside)
+    {
         let own: Vec<LocationId> = group.iter().map(|m| m.0).collect();
         let none = Comparable {
             previous: false,
             last_year: false,
         };
         let Some(mut facts) = PlaceFacts::of(selection, &own, none) else {
+            clusters.push(None);
             continue;
         };
         // Corners of a hull are rounded to the centimetre; their locations are inside all the same.
@@ -297,7 +335,6 @@ pub fn run(
             facts.same_period_last_year_count = f.same_period_last_year_count;
             f.count
         });
-        incidents += u64::from(facts.count);
         // In the order of positions: the first of equally frequent ones is the least.
         let peak = own.iter().copied().fold(own[0], |best, l| {
             if selection.count_at(l) > selection.count_at(best) {
@@ -312,9 +349,9 @@ pub fn run(
             .collect();
         let edge_effect = selection.area.as_ref().is_some_and(|a| {
             own.iter()
-                .any(|&l| a.boundary_within(at(l).planar(), params.radius_m))
+                .any(|&l| a.boundary_within(at(l).planar(), radius_m))
         });
-        clusters.push(Cluster {
+        clusters.push(Some(Cluster {
             id: format!("e{}n{}", at(peak).x_mm, at(peak).y_mm),
             rank: 0,
             name: hotspots::name(facts.short_place(), wards.at(at(peak).position)),
@@ -327,19 +364,9 @@ pub fn run(
             edge_effect,
             ellipse: Ellipse::of(&weighed),
             facts,
-        });
+        }));
     }
-    rank(&mut clusters, params.rank_by);
-    let found = clusters.len();
-    clusters.truncate(params.max.map_or(found, |m| m as usize));
-    Ok(Outcome {
-        params: params.clone(),
-        beyond_max: (found - clusters.len()) as u32,
-        clusters,
-        incidents,
-        noise_incidents,
-        noise_locations,
-    })
+    Ok(clusters)
 }
 
 fn resolution(params: &Params) -> Result<Resolution, Error> {

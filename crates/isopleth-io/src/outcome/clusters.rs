@@ -18,45 +18,76 @@ impl Table for dbscan::Outcome {
     }
 
     fn columns(&self) -> Vec<Column> {
-        use ColumnType::{Boolean, Integer, Real, Text};
-        let mut columns = vec![
-            column("rank", Integer, None, "Place in the ranking, from 1."),
-            column(
-                "name",
-                Text,
-                None,
-                "Commonest place text, and the ward of the most frequent location. A label, not an address.",
-            ),
-            column(
-                "area_m2",
-                Real,
-                Some("m²"),
-                "Area of the outline in the National Grid.",
-            ),
-            column(
-                "density_per_km2",
-                Real,
-                Some("1/km²"),
-                "Incidents of the cluster per km² of its outline: count divided by area.",
-            ),
-            column(
-                "count_inside_outline",
-                Integer,
-                None,
-                "Selected incidents inside the outline by plain geometry, the cluster's own, noise and other clusters' together.",
-            ),
-            column(
-                "share_of_incidents",
-                Real,
-                None,
-                "Share of the selected incidents of the study area, 0 to 1.",
-            ),
-            column(
-                "core_locations",
-                Integer,
-                None,
-                "Locations with the least count within the radius; the others are at the cluster's border.",
-            ),
+        cluster_columns([column(
+            "core_locations",
+            ColumnType::Integer,
+            None,
+            "Locations with the least count within the radius; the others are at the cluster's border.",
+        )])
+    }
+
+    fn features(&self, common: &Common) -> Vec<Feature> {
+        self.clusters
+            .iter()
+            .map(|c| cluster_feature(common, c, [count(c.core_locations)]))
+            .collect()
+    }
+
+    fn resolved(&self) -> Map<String, Json> {
+        let mut r = Map::new();
+        r.insert("radius_m".into(), json!(self.params.radius_m));
+        r.insert("min_count".into(), json!(self.params.min_count));
+        r.insert("metric".into(), json!(self.params.metric.name()));
+        r.insert(
+            "clusters".into(),
+            json!(self.clusters.len() as u64 + u64::from(self.beyond_max)),
+        );
+        r.insert("incidents_in_clusters".into(), json!(self.incidents));
+        r.insert("noise_incidents".into(), json!(self.noise_incidents));
+        r.insert("noise_locations".into(), json!(self.noise_locations));
+        r.insert("left_out_beyond_max".into(), json!(self.beyond_max));
+        r
+    }
+}
+
+/// The columns of any cluster, with those of a method of its own among them.
+pub(super) fn cluster_columns(own: impl IntoIterator<Item = Column>) -> Vec<Column> {
+    use ColumnType::{Boolean, Integer, Real, Text};
+    let mut columns = vec![
+        column("rank", Integer, None, "Place in the ranking, from 1."),
+        column(
+            "name",
+            Text,
+            None,
+            "Commonest place text, and the ward of the most frequent location. A label, not an address.",
+        ),
+        column(
+            "area_m2",
+            Real,
+            Some("m²"),
+            "Area of the outline in the National Grid.",
+        ),
+        column(
+            "density_per_km2",
+            Real,
+            Some("1/km²"),
+            "Incidents of the cluster per km² of its outline: count divided by area.",
+        ),
+        column(
+            "count_inside_outline",
+            Integer,
+            None,
+            "Selected incidents inside the outline by plain geometry, the cluster's own, noise and other clusters' together.",
+        ),
+        column(
+            "share_of_incidents",
+            Real,
+            None,
+            "Share of the selected incidents of the study area, 0 to 1.",
+        ),
+    ];
+    columns.extend(own);
+    columns.extend([
             column(
                 "repeat_locations",
                 Integer,
@@ -93,88 +124,70 @@ impl Table for dbscan::Outcome {
                 None,
                 "No farther from the study area's boundary than the radius: the cluster may go on beyond it.",
             ),
-        ];
-        columns.extend(place_columns());
-        for c in &mut columns {
-            let meaning = match c.name.as_str() {
-                "count" => {
-                    "Selected incidents at the cluster's own locations, not all that lie inside the outline."
-                }
-                "count_reported" => {
-                    "Incidents of the same groups and period at its locations that somebody reported."
-                }
-                "count_police_generated" => {
-                    "Incidents of the same groups and period at its locations that exist because police looked."
-                }
-                "previous_count" => {
-                    "The same selection inside the outline in the period of equal length just before, to be held against count_inside_outline; null where the data does not cover it."
-                }
-                "same_period_last_year_count" => {
-                    "The same selection inside the outline in the same dates a year earlier, to be held against count_inside_outline; null where the data does not cover it."
-                }
-                _ => continue,
-            };
-            c.meaning = meaning.into();
-        }
-        columns
+        ]);
+    columns.extend(place_columns());
+    for c in &mut columns {
+        let meaning = match c.name.as_str() {
+            "count" => {
+                "Selected incidents at the cluster's own locations, not all that lie inside the outline."
+            }
+            "count_reported" => {
+                "Incidents of the same groups and period at its locations that somebody reported."
+            }
+            "count_police_generated" => {
+                "Incidents of the same groups and period at its locations that exist because police looked."
+            }
+            "previous_count" => {
+                "The same selection inside the outline in the period of equal length just before, to be held against count_inside_outline; null where the data does not cover it."
+            }
+            "same_period_last_year_count" => {
+                "The same selection inside the outline in the same dates a year earlier, to be held against count_inside_outline; null where the data does not cover it."
+            }
+            _ => continue,
+        };
+        c.meaning = meaning.into();
     }
+    columns
+}
 
-    fn features(&self, common: &Common) -> Vec<Feature> {
-        self.clusters
-            .iter()
-            .map(|c| {
-                let mut caveats = Vec::new();
-                if c.edge_effect {
-                    caveats.push(
-                        "near the study area's boundary: the cluster may go on beyond it"
-                            .to_owned(),
-                    );
-                }
-                caveats.extend(at_a_station(&c.facts));
-                let ellipse = c.ellipse.as_ref();
-                let mut values = vec![
-                    count(c.rank),
-                    Value::Text(c.name.clone()),
-                    metres(c.area_m2),
-                    real(c.density_per_km2()),
-                    count(c.count_inside_outline),
-                    real(c.share_of_incidents),
-                    count(c.core_locations),
-                    count(c.facts.repeat_locations),
-                    Value::Text(c.drawn_as.name().to_owned()),
-                    ellipse.map_or(Value::Null, |e| metres(e.semi_major_m)),
-                    ellipse.map_or(Value::Null, |e| metres(e.semi_minor_m)),
-                    // A tenth of a degree; what rounds up to half a turn is none.
-                    ellipse
-                        .and_then(|e| e.rotation_deg)
-                        .map_or(Value::Null, |r| {
-                            Value::Real((r * 10.0).round() / 10.0 % 180.0)
-                        }),
-                    Value::Boolean(c.edge_effect),
-                ];
-                values.extend(common.place_values(&c.facts, &caveats));
-                Feature {
-                    id: c.id.clone(),
-                    geometry: Geometry::MultiPolygon(c.outline.clone()),
-                    values,
-                }
-            })
-            .collect()
+/// A cluster as a feature, with the values of [`cluster_columns`].
+pub(super) fn cluster_feature(
+    common: &Common,
+    c: &dbscan::Cluster,
+    own: impl IntoIterator<Item = Value>,
+) -> Feature {
+    let mut caveats = Vec::new();
+    if c.edge_effect {
+        caveats.push("near the study area's boundary: the cluster may go on beyond it".to_owned());
     }
-
-    fn resolved(&self) -> Map<String, Json> {
-        let mut r = Map::new();
-        r.insert("radius_m".into(), json!(self.params.radius_m));
-        r.insert("min_count".into(), json!(self.params.min_count));
-        r.insert("metric".into(), json!(self.params.metric.name()));
-        r.insert(
-            "clusters".into(),
-            json!(self.clusters.len() as u64 + u64::from(self.beyond_max)),
-        );
-        r.insert("incidents_in_clusters".into(), json!(self.incidents));
-        r.insert("noise_incidents".into(), json!(self.noise_incidents));
-        r.insert("noise_locations".into(), json!(self.noise_locations));
-        r.insert("left_out_beyond_max".into(), json!(self.beyond_max));
-        r
+    caveats.extend(at_a_station(&c.facts));
+    let ellipse = c.ellipse.as_ref();
+    let mut values = vec![
+        count(c.rank),
+        Value::Text(c.name.clone()),
+        metres(c.area_m2),
+        real(c.density_per_km2()),
+        count(c.count_inside_outline),
+        real(c.share_of_incidents),
+    ];
+    values.extend(own);
+    values.extend([
+        count(c.facts.repeat_locations),
+        Value::Text(c.drawn_as.name().to_owned()),
+        ellipse.map_or(Value::Null, |e| metres(e.semi_major_m)),
+        ellipse.map_or(Value::Null, |e| metres(e.semi_minor_m)),
+        // A tenth of a degree; what rounds up to half a turn is none.
+        ellipse
+            .and_then(|e| e.rotation_deg)
+            .map_or(Value::Null, |r| {
+                Value::Real((r * 10.0).round() / 10.0 % 180.0)
+            }),
+        Value::Boolean(c.edge_effect),
+    ]);
+    values.extend(common.place_values(&c.facts, &caveats));
+    Feature {
+        id: c.id.clone(),
+        geometry: Geometry::MultiPolygon(c.outline.clone()),
+        values,
     }
 }

@@ -3,6 +3,7 @@
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
 mod clusters;
+mod hdbscan;
 mod hotspots;
 mod near_repeats;
 mod place;
@@ -38,6 +39,7 @@ trait Table {
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Clusters(found) => found,
+        Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::RepeatLocations(found) => found,
