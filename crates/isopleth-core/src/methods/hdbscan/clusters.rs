@@ -78,8 +78,8 @@ pub struct Labels {
     /// How long each point stays in its cluster, 0 to 1: the distance at which the cluster ends over
     /// that at which the point leaves; 0 for noise.
     pub membership: Vec<f64>,
-    /// The core distance of each point; infinite where all weights do not come to `min_samples`, or
-    /// the point has no weight.
+    /// The core distance of each point; infinite where the point has no weight, or all weights
+    /// do not come to `min_samples` and `min_cluster_size`.
     pub core_distance: Vec<f64>,
     /// The clusters.
     pub clusters: Vec<Branch>,
@@ -169,7 +169,7 @@ pub fn cluster(
     };
     let (distinct, place) = collapse(points, weights);
     let total: u64 = distinct.iter().map(|d| u64::from(d.1)).sum();
-    if total < u64::from(options.min_samples) || distinct.is_empty() {
+    if total < u64::from(options.min_samples.max(options.min_cluster_size)) {
         return Ok(found);
     }
     let tree = Tree::new(&distinct);

@@ -66,8 +66,10 @@ struct Condensed {
     above: u32,
     /// 1 over the distance that it becomes a cluster of its own at.
     born: f64,
-    /// 1 over the distance that it splits or dissolves at.
-    ended: f64,
+    /// The squared distance that it becomes a cluster of its own at.
+    born_2: f64,
+    /// The squared distance that it splits or dissolves at.
+    ended_2: f64,
     /// The squared distance that all of it is connected at.
     joined_2: f64,
     stability: f64,
@@ -110,15 +112,16 @@ fn condense(merges: &Merges, cores: &[f64], min_size: u64, rank: &[u32]) -> Cond
         Some(merge) => merges.at_2[merge],
         None => cores[node as usize],
     };
-    let cluster = |above: u32, born: f64, node: u32| Condensed {
+    let cluster = |above: u32, born_2: f64, node: u32| Condensed {
         above,
-        born,
-        ended: born,
+        born: density(born_2),
+        born_2,
+        ended_2: born_2,
         joined_2: squared(node),
         stability: 0.0,
         first: u32::MAX,
     };
-    let mut clusters = vec![cluster(TOP, 0.0, top)];
+    let mut clusters = vec![cluster(TOP, f64::INFINITY, top)];
     let mut left = vec![(0, 0.0); points];
     let mut todo = vec![(top, 0_u32)];
     let (mut parts, mut big, mut small) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,13 +151,13 @@ fn condense(merges: &Merges, cores: &[f64], min_size: u64, rank: &[u32]) -> Cond
         let here = &mut clusters[of as usize];
         // One sum for each distance, so that no order of parts shows in it.
         here.stability += (merges.weight[node as usize] - kept) as f64 * (at - here.born);
-        here.ended = at;
+        here.ended_2 = at_2;
         if let &[one] = big.as_slice() {
             todo.push((one, of));
         } else {
             for &part in &big {
                 todo.push((part, clusters.len() as u32));
-                clusters.push(cluster(of, at, part));
+                clusters.push(cluster(of, at_2, part));
             }
         }
         while let Some(part) = small.pop() {
@@ -210,7 +213,7 @@ fn select(clusters: &[Condensed], options: &Options) -> Vec<bool> {
     if options.selection_epsilon > 0.0 {
         // A cluster that is born below the distance gives way to the nearest above that is not.
         for c in (1..clusters.len()).rev() {
-            if !selected[c] || 1.0 / clusters[c].born >= options.selection_epsilon {
+            if !selected[c] || clusters[c].born_2.sqrt() >= options.selection_epsilon {
                 continue;
             }
             let above = clusters[c].above as usize;
@@ -243,7 +246,10 @@ fn labels(
     let clusters = &condensation.clusters;
     let mut order: Vec<usize> = (0..clusters.len()).filter(|&c| selected[c]).collect();
     order.sort_unstable_by_key(|&c| clusters[c].first);
-    let ended: Vec<f64> = order.iter().map(|&c| clusters[c].ended).collect();
+    let ended: Vec<f64> = order
+        .iter()
+        .map(|&c| density(clusters[c].ended_2))
+        .collect();
     let mut branches: Vec<Branch> = Vec::with_capacity(order.len());
     // By cluster: the label of the chosen one that it is or lies below.
     let mut label_of = vec![NOISE; clusters.len()];
@@ -255,8 +261,8 @@ fn labels(
             points: 0,
             stability: cluster.stability,
             connected_at: cluster.joined_2.sqrt(),
-            separate_at: 1.0 / cluster.born,
-            ends_at: 1.0 / cluster.ended,
+            separate_at: cluster.born_2.sqrt(),
+            ends_at: cluster.ended_2.sqrt(),
         });
     }
     for c in 1..clusters.len() {
