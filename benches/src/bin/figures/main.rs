@@ -7,6 +7,7 @@
 //! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
+mod clusters;
 mod essex;
 mod figure;
 mod london;
@@ -28,10 +29,11 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 3] = [
+    let parts: [(&str, Measure); 4] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("peers", clusters::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {
