@@ -383,9 +383,9 @@ fn clusters_are_components_of_all_pairs() {
         let (mut seen, mut todo) = (vec![false; n], vec![first]);
         seen[first] = true;
         while let Some(i) = todo.pop() {
-            for j in 0..n {
-                if !seen[j] && core(j) && distance_2(i, j) <= radius_2 {
-                    seen[j] = true;
+            for (j, seen) in seen.iter_mut().enumerate() {
+                if !*seen && core(j) && distance_2(i, j) <= radius_2 {
+                    *seen = true;
                     todo.push(j);
                 }
             }

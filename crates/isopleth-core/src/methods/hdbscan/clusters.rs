@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::hierarchy;
 use super::spanning::spanning_tree;
-use super::tree::Tree;
+use super::tree::{Tree, Weighted};
 
 /// The label of a point that is in no cluster.
 pub const NOISE: u32 = u32::MAX;
@@ -226,7 +226,7 @@ fn check(points: &[[f64; 2]], weights: &[u32], options: &Options) -> Result<(), 
 
 /// Distinct positions with their weights, in the order by x, then y; and for each point that has a
 /// weight its index and the place of its position.
-fn collapse(points: &[[f64; 2]], weights: &[u32]) -> (Vec<([f64; 2], u32)>, Vec<(u32, u32)>) {
+fn collapse(points: &[[f64; 2]], weights: &[u32]) -> (Vec<Weighted>, Vec<(u32, u32)>) {
     struct Row {
         x: f64,
         y: f64,
@@ -249,7 +249,7 @@ fn collapse(points: &[[f64; 2]], weights: &[u32]) -> (Vec<([f64; 2], u32)>, Vec<
             .then(a.y.total_cmp(&b.y))
             .then(a.index.cmp(&b.index))
     });
-    let mut distinct: Vec<([f64; 2], u32)> = Vec::with_capacity(rows.len());
+    let mut distinct: Vec<Weighted> = Vec::with_capacity(rows.len());
     let mut place = Vec::with_capacity(rows.len());
     for row in &rows {
         let at = [row.x, row.y];

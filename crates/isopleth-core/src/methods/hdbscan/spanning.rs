@@ -217,7 +217,7 @@ impl Round<'_> {
             return;
         }
         let (a, b) = (2 * node, 2 * node + 1);
-        let (to_a, to_b) = (tree.from_point(point, a), tree.from_point(point, b));
+        let (to_a, to_b) = (tree.to_node(point, a), tree.to_node(point, b));
         if to_b < to_a {
             self.seek(point, b, to_b, best);
             self.seek(point, a, to_a, best);
@@ -309,7 +309,7 @@ impl Part<'_> {
                 continue;
             }
             let mut best = (shortest, NONE);
-            round.seek(i, to, round.tree.from_point(i, to), &mut best);
+            round.seek(i, to, round.tree.to_node(i, to), &mut best);
             if best.1 != NONE {
                 self.known[i - self.offset] = best;
                 round.shorten(component, best.0);

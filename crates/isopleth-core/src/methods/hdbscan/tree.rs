@@ -21,6 +21,9 @@ const APART: usize = 4096;
 /// No point.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// A position with its weight.
+pub(super) type Weighted = ([f64; 2], u32);
+
 /// A box: least x and y, greatest x and y.
 type Corners = [f64; 4];
 
@@ -45,7 +48,7 @@ struct Item {
 
 impl Tree {
     /// A tree over distinct points in the order by x, then y.
-    pub(super) fn new(points: &[([f64; 2], u32)]) -> Self {
+    pub(super) fn new(points: &[Weighted]) -> Self {
         let n = points.len();
         let mut depth = 0;
         while n.div_ceil(1 << depth) > LEAF {
@@ -139,7 +142,7 @@ impl Tree {
 
     /// Least squared distance of a point from a node's box.
     #[inline]
-    pub(super) fn from_point(&self, point: usize, node: usize) -> f64 {
+    pub(super) fn to_node(&self, point: usize, node: usize) -> f64 {
         let (x, y) = (self.x[point], self.y[point]);
         let [x0, y0, x1, y1] = self.corners[node];
         let dx = (x0 - x).max(x - x1).max(0.0);
@@ -204,7 +207,7 @@ impl Tree {
         self.take(leaf, point, found);
         while node > 1 {
             let beside = node ^ 1;
-            if self.from_point(point, beside) < found.bound {
+            if self.to_node(point, beside) < found.bound {
                 self.descend(beside, point, found);
             }
             node >>= 1;
@@ -217,7 +220,7 @@ impl Tree {
             return;
         }
         let (mut a, mut b) = (2 * node, 2 * node + 1);
-        let (mut to_a, mut to_b) = (self.from_point(point, a), self.from_point(point, b));
+        let (mut to_a, mut to_b) = (self.to_node(point, a), self.to_node(point, b));
         if to_b < to_a {
             (a, b, to_a, to_b) = (b, a, to_b, to_a);
         }
