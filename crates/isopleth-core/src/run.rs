@@ -8,8 +8,8 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
-    overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
+    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -99,6 +99,9 @@ pub enum RunError {
     /// Vicinity.
     #[error(transparent)]
     Vicinity(#[from] vicinity::Error),
+    /// Clusters of any density.
+    #[error(transparent)]
+    Hdbscan(#[from] hdbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -129,6 +132,7 @@ impl RunError {
             Self::DualDensity(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
+            Self::Hdbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
@@ -292,6 +296,8 @@ pub enum Findings {
     RiskyFacilities(risky_facilities::Outcome),
     /// Incidents near sites.
     Vicinity(vicinity::Outcome),
+    /// Clusters of any density.
+    Hdbscan(hdbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -374,6 +380,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             let other = against.map(|a| other(&selection, request, a)).transpose()?;
             Findings::Vicinity(vicinity::run(&selection, params, other, comparable)?)
         }
+        (Method::Hdbscan(params), None) => {
+            Findings::Hdbscan(hdbscan::run(&selection, params, comparable)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
@@ -400,7 +409,10 @@ fn check_weights(selection: &Selection, request: &Request) -> Result<(), RunErro
     let method = request.method.name();
     let (takes_harm, takes_shares) = match &request.method {
         Method::KernelDensity(_) => (true, true),
-        Method::Dbscan(_) | Method::RepeatLocations(_) | Method::StDbscan(_) => (true, false),
+        Method::Dbscan(_)
+        | Method::Hdbscan(_)
+        | Method::RepeatLocations(_)
+        | Method::StDbscan(_) => (true, false),
         _ => (false, false),
     };
     if !takes_harm && !request.harm.is_empty() {

@@ -11,6 +11,7 @@
 mod dbscan;
 mod essex;
 mod figure;
+mod hdbscan;
 mod knox;
 mod london;
 mod peers;
@@ -38,10 +39,11 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 6] = [
+    let parts: [(&str, Measure); 7] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("peers", hdbscan::measure),
         ("peers", dbscan::measure),
         ("peers", knox::measure),
         ("scaling", scaling::measure),

@@ -7,6 +7,7 @@ mod concentration;
 mod contours;
 mod dual_density;
 mod facilities;
+mod hdbscan;
 mod hotspots;
 mod near_repeat_risk;
 mod near_repeats;
@@ -51,6 +52,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
+        Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
