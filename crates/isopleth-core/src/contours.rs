@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrangement::{self, Arrangement, Piece};
 use crate::ground;
 use crate::hotspots::{self, EdgeEffect};
-use crate::lattice::LatticeError;
+use crate::lattice::{Lattice, LatticeError};
 use crate::methods::kernel_density as density;
 use crate::plane::{self, Planar};
 use crate::select::Selection;
@@ -326,7 +326,7 @@ pub fn cut(
         hot.sort_unstable();
         levels.push(match (params.outline, threshold) {
             (_, None) => Vec::new(),
-            (Outline::Cells, _) => along_cells(surface, &hot)?,
+            (Outline::Cells, _) => along_cells(lattice, &hot)?,
             (Outline::Smooth, Some(t)) => smooth(surface, *t, selection.area.is_some())?,
         });
     }
@@ -407,11 +407,11 @@ pub fn cut(
 }
 
 /// The edges of some cells, ascending, that others of them do not share.
-fn along_cells(surface: &density::Outcome, hot: &[usize]) -> Result<Vec<Piece>, Error> {
-    let groups = surface.lattice.components(hot);
+pub(crate) fn along_cells(lattice: &Lattice, hot: &[usize]) -> Result<Vec<Piece>, LatticeError> {
+    let groups = lattice.components(hot);
     let outlines: Vec<Polygon> = groups
         .par_iter()
-        .map(|group| surface.lattice.outline(group))
+        .map(|group| lattice.outline(group))
         .collect::<Result<_, _>>()?;
     Ok(arrangement::pieces(&outlines))
 }

@@ -276,6 +276,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// One density against another.
     DualDensity(dual_density::Outcome),
+    /// Where one density is raised or lowered against another.
+    ToleranceContours(dual_density::ToleranceContours),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Near-repeat risk, cell by cell.
@@ -347,7 +349,13 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             });
         }
         (Method::DualDensity(params), None) => {
-            Findings::DualDensity(dual_density::run(&selection, &request.select, params)?)
+            let found = dual_density::run(&selection, &request.select, params)?;
+            match &params.tolerance_contours[..] {
+                [] => Findings::DualDensity(found),
+                levels => Findings::ToleranceContours(dual_density::tolerance_contours(
+                    &selection, found, levels,
+                )?),
+            }
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {

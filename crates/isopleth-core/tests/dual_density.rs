@@ -482,3 +482,91 @@ fn degenerate_sides_have_defined_answers() {
     let auto = groups(false, r#""cell_m": 250"#);
     assert!(compared(&world(&[], vec![]), &auto).cells.is_empty());
 }
+
+#[test]
+fn tolerance_contours_hold_the_cells_beyond_chance_and_nest() {
+    use geo::Intersects;
+    use isopleth_core::methods::dual_density::Direction;
+    // Burglary in the west, drugs in the east, both in the middle.
+    let mut events = Vec::new();
+    for i in 0..120_i32 {
+        let (x, y) = (f64::from(i % 12) * 37.0, f64::from(i / 12) * 41.0);
+        let mut put = |x: f64, kind| {
+            events.push(Event {
+                x: 550_000.0 + x,
+                y: 188_200.0 + y,
+                month: 1 + i % 12,
+                kind,
+            });
+        };
+        put(x, BURGLARY);
+        put(3000.0 + x, DRUGS);
+        put(1500.0 + x, if i % 2 == 0 { BURGLARY } else { DRUGS });
+    }
+    let area = rectangle("A", 549_800.0, 188_100.0, 553_600.0, 188_600.0);
+    let snapshot = world(&events, vec![area]);
+    let method = |more: &str| {
+        format!(
+            r#"{{"select": {{"groups": ["burglary"], "area": "A"}},
+            "method": {{"name": "dual_density", "against": {{"groups": ["drugs"], "lens": "police_generated"}},
+                "bandwidth_m": 300, "cell_m": 100, "replicates": 199, "seed": 4{more}}} }}"#
+        )
+    };
+    let cells = compared(&snapshot, &method(""));
+    let text = method(r#", "tolerance_contours": [0.05, 0.02]"#);
+    let found = match run(&snapshot, &Request::from_json(&text).unwrap())
+        .unwrap()
+        .findings
+    {
+        Findings::ToleranceContours(found) => found,
+        other => panic!("{other:?}"),
+    };
+    let ids: Vec<&str> = found.contours.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["raised-0.05", "raised-0.02", "lowered-0.05", "lowered-0.02"]
+    );
+    for c in &found.contours {
+        // A cell's centre lies in the contour if, and only if, its p says so.
+        for (cell, &at) in cells.cells.iter().zip(cells.lattice.centres()) {
+            let Some(t) = cell.tolerance else { continue };
+            let p = if c.direction == Direction::Raised {
+                t.p_upper
+            } else {
+                t.p_lower
+            };
+            let at = isopleth_core::plane::unproject(at).unwrap();
+            let inside = c.outline.intersects(&geo::Point(at.coord()));
+            let in_area = snapshot.areas[0]
+                .geometry
+                .intersects(&geo::Point(at.coord()));
+            assert_eq!(inside, in_area && p <= c.level / 2.0, "{} {p}", c.id);
+        }
+        let east = events
+            .iter()
+            .filter(|e| e.kind == BURGLARY)
+            .filter(|e| {
+                c.outline
+                    .intersects(&geo::Point(location(e.x, e.y).position.coord()))
+            })
+            .count();
+        assert_eq!(c.count as usize, east);
+    }
+    // The stricter lies in the wider.
+    use geo::BooleanOps;
+    for pair in found.contours.chunks(2) {
+        assert!(pair[1].outline.difference(&pair[0].outline).0.is_empty());
+        assert!(pair[1].area_m2 <= pair[0].area_m2);
+    }
+    for (levels, words) in [
+        ("[0.005]", "of which half is at least 1 / (replicates + 1)"),
+        ("[1.0]", "levels below 1"),
+    ] {
+        let error = refused(
+            &snapshot,
+            &method(&format!(r#", "tolerance_contours": {levels}"#)),
+        );
+        assert_eq!(error.code(), "invalid_dual_density");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

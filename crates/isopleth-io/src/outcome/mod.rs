@@ -18,6 +18,7 @@ mod repeats;
 mod st_clusters;
 mod street_density;
 mod surface;
+mod tolerance_contours;
 mod values;
 mod vicinity;
 mod weights;
@@ -62,6 +63,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::RiskyFacilities(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
+        Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
 }
