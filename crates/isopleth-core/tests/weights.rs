@@ -397,7 +397,10 @@ fn schedules_that_are_not_there_are_named_with_those_that_are() {
     );
     let weighted = r#"{"method": {"name": "kernel_density", "weight": {"harm": "x"}}}"#;
     assert_eq!(code(&snapshot, weighted).0, "unknown_harm_schedule");
-    let bare = Snapshot { ..snapshot.clone() };
+    let bare = Snapshot {
+        harm_schedules: Vec::new(),
+        ..snapshot.clone()
+    };
     assert!(code(&bare, weighted).1.contains("isopleth harm add"));
     for list in [r#"["days", "days"]"#, r#"["days", "half", "none"]"#] {
         let request = format!(r#"{{"harm": {list}, "method": {{"name": "repeat_locations"}}}}"#);

@@ -111,13 +111,13 @@ fn clusters_of_a_radius_keep_their_columns() {
             "density_per_km2",
             "count_inside_outline",
             "share_of_incidents",
-            "core_locations",
             "repeat_locations",
             "outline",
             "ellipse_semi_major_m",
             "ellipse_semi_minor_m",
             "ellipse_rotation_deg",
             "edge_effect",
+            "core_locations",
             "count",
         ]
     );
