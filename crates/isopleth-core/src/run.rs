@@ -58,6 +58,11 @@ pub enum RunError {
         /// The method.
         method: &'static str,
     },
+    /// Contours have nowhere to tell harm.
+    #[error(
+        "`harm` adds columns to places and cells, and contours have none for it; leave it out, or cut `hotspots`"
+    )]
+    NoHarmOfContours,
     /// A method that counts whole records.
     #[error(
         "the method {method} counts whole records, and {count} of the selected ones lie only partly in the hours {hours}; use kernel_density, which takes shares, or choose hours that no record's interval crosses"
@@ -138,7 +143,7 @@ impl RunError {
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::NetworkDensity(e) => e.code(),
-            Self::NoHarm { .. } => "no_harm",
+            Self::NoHarm { .. } | Self::NoHarmOfContours => "no_harm",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
@@ -321,6 +326,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
     let comparable = Comparable::of(&selection);
     match (&request.contours, &request.hotspots, &request.method) {
         (Some(_), Some(_), _) => return Err(RunError::TwoCuts),
+        (Some(_), None, Method::KernelDensity(_)) if !request.harm.is_empty() => {
+            return Err(RunError::NoHarmOfContours);
+        }
         (None, _, _) | (_, _, Method::KernelDensity(_)) => {}
         (Some(_), None, method) => {
             return Err(RunError::NothingToContour {
