@@ -270,9 +270,9 @@ fn knox_of_pointpats() {
     let days: Vec<i32> = events.iter().map(|e| e.2).collect();
     let theirs = columns("knox/wexbourne/tables.csv");
     assert_eq!(theirs["delta_m"].len(), 3);
-    for i in 0..3 {
+    for (i, &delta) in theirs["delta_m"].iter().enumerate() {
         let of = |name: &str| theirs[name][i];
-        let distance = HalfOpen::new("metres", &[0.0, of("delta_m")], true).unwrap();
+        let distance = HalfOpen::new("metres", &[0.0, delta], true).unwrap();
         let time = HalfOpen::new("days", &[0, of("tau_days") as u32 + 1], true).unwrap();
         let found = table(&points, &days, &distance, &time, Metric::Euclidean).unwrap();
         for (cell, name) in ["near_near", "near_far", "far_near", "far_far"]

@@ -116,7 +116,7 @@ fn told(findings: &Findings) -> String {
                 .count();
             format!(
                 "{counted} counted, {dense} cells dense, bandwidth {:?}",
-                o.surface.bandwidth_m.map(|b| b.round())
+                o.surface.bandwidth_m.map(f64::round)
             )
         }
         Findings::Knox(o) => {
