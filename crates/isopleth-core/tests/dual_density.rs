@@ -6,7 +6,7 @@ use isopleth_core::domain::{LonLat, Site};
 use isopleth_core::methods::dual_density::{Compare, Error, Labels, Outcome, Side, Undefined};
 use isopleth_core::{Findings, Request, RunError, Snapshot, run};
 use proptest::prelude::*;
-use support::{BURGLARY, DRUGS, Event, location, rectangle, world};
+use support::{BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, turned, world};
 
 fn compared(snapshot: &Snapshot, text: &str) -> Outcome {
     match run(snapshot, &Request::from_json(text).unwrap())
@@ -568,5 +568,35 @@ fn tolerance_contours_hold_the_cells_beyond_chance_and_nest() {
         );
         assert_eq!(error.code(), "invalid_dual_density");
         assert!(error.to_string().contains(words), "{error}");
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_comparison_moves_and_turns_with_the_events(events in scattered(60)) {
+        let events = moved(&events, 0.137, 0.271);
+        let text = groups(false, r#""bandwidth_m": 450, "cell_m": 150, "compare": "ratio", "floor_per_km2": 0.5, "replicates": 0"#);
+        let by_place = |events: &[Event], back: &dyn Fn((f64, f64)) -> (f64, f64)| -> std::collections::BTreeMap<_, _> {
+            let found = compared(&world(events, vec![]), &text);
+            let cells = found.cells.into_iter().zip(found.lattice.centres());
+            cells.map(|(cell, at)| (key(back((at.x, at.y))), cell))
+                .filter(|c| c.1.density_per_m2 + c.1.against_per_m2 > 1e-12).collect()
+        };
+        let plain = by_place(&events, &|at| at);
+        prop_assert!(!plain.is_empty());
+        let there = by_place(&moved(&events, 3000.0, -1500.0), &|at| (at.0 - 3000.0, at.1 + 1500.0));
+        // Three more quarters bring a place back.
+        let round = by_place(&turned(&events), &|at| quarter(quarter(quarter(at))));
+        for other in [there, round] {
+            prop_assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+            for (a, b) in plain.values().zip(other.values()) {
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(1e-9);
+                prop_assert!(near(a.density_per_m2, b.density_per_m2) && near(a.against_per_m2, b.against_per_m2));
+                prop_assert_eq!((a.count, a.count_against), (b.count, b.count_against));
+                match (a.value, b.value) {
+                    (Ok(a), Ok(b)) => prop_assert!((a - b).abs() <= 1e-6 * a.max(1e-3), "{} {}", a, b),
+                    (a, b) => prop_assert_eq!(a, b),
+                }
+            }
+        }
     }
 }
