@@ -568,6 +568,9 @@ fn tolerance_contours_hold_the_cells_beyond_chance_and_nest() {
         );
         assert_eq!(error.code(), "invalid_dual_density");
         assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
