@@ -124,7 +124,11 @@ proptest! {
             wider = Some(contour);
         }
         if !by_level && !has_area {
-            prop_assert!(found.contours.asked.iter().all(|a| a.contour.is_some()));
+            // Between centres the ground at the very peak is a point, which has no area.
+            let peak = density.iter().copied().fold(0.0, f64::max) * 1e6;
+            let at_peak = |t: f64| smooth && t >= peak * (1.0 - 1e-9);
+            prop_assert!(found.contours.asked.iter()
+                .all(|a| a.contour.is_some() || a.threshold_per_km2.is_some_and(at_peak)));
             prop_assert_eq!(found.contours.asked[0].contour.as_ref().unwrap().count as usize, events.len());
         }
         if !has_area && !smooth {
