@@ -2,7 +2,7 @@
 //!
 //! Each gives a length in the terms stated here from points as they come, duplicates and all; what
 //! the product does with it (distinct locations, the floor, the kernel's terms) stands in
-//! [`super`].
+//! [`crate::bandwidth`].
 //!
 //! - [`nrd`]: Venables & Ripley 2002, *Modern Applied Statistics with S*, §5.6: 4·1.06·min(s,
 //!   IQR/1.34)·n^(−1/5) along each axis, s with n − 1, quantiles of type 7 (Hyndman & Fan 1996).
@@ -13,9 +13,9 @@
 //!   correction (1977, doi 10.1111/j.2517-6161.1977.tb01615.x) with weights held below 100; r runs over
 //!   512 values up to a quarter of the window's shorter side, at most √(1000/πλ), and the optimum is
 //!   sought in its lower half: all as in spatstat's `bw.diggle`.
-//! - [`likelihood_score`]: Σ log λ₋ᵢ(xᵢ) − ∫_W λ, Gaussian, uniform edge correction (spatstat's
+//! - [`CrossValidation::likelihood_score`]: Σ log λ₋ᵢ(xᵢ) − ∫_W λ, Gaussian, uniform edge correction (spatstat's
 //!   `bw.ppl`); without a window neither correction nor integral.
-//! - [`least_squares_score`]: ∫f² − 2/n Σ f₋ᵢ(xᵢ), Gaussian, over the whole plane, where the integral
+//! - [`CrossValidation::least_squares_score`]: ∫f² − 2/n Σ f₋ᵢ(xᵢ), Gaussian, over the whole plane, where the integral
 //!   has a closed form (Bowman 1984, doi 10.1093/biomet/71.2.353). No edge correction.
 
 use rayon::prelude::*;

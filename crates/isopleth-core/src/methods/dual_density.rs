@@ -5,7 +5,7 @@
 //! and anything; a comparison asks where there is more than that.
 //!
 //! **Model.** Both densities are kernel densities on the same cells (see
-//! [`kernel_density`](super::kernel_density)), with the same bandwidth unless
+//! [`kernel_density`]), with the same bandwidth unless
 //! `against_bandwidth_m` is given. With λ₁ the density of the selection, λ₀ that of the other side and
 //! f = λ / ∫λ over the cells of the surface:
 //!
