@@ -2,7 +2,7 @@
 //!
 //! Each gives a length in the terms stated here from points as they come, duplicates and all; what
 //! the product does with it (distinct locations, the floor, the kernel's terms) stands in
-//! [`super`].
+//! [`crate::bandwidth`].
 //!
 //! - [`nrd`]: Venables & Ripley 2002, *Modern Applied Statistics with S*, §5.6: 4·1.06·min(s,
 //!   IQR/1.34)·n^(−1/5) along each axis, s with n − 1, quantiles of type 7 (Hyndman & Fan 1996).
