@@ -21,6 +21,8 @@ fn repeat_locations(c: &mut Criterion) {
                 min_count: 2,
                 rank_by: RankBy::default(),
                 max: Some(100),
+                chain_within_days: None,
+                chain_within_months: None,
             };
             group.bench_function(format!("{name}/{n}"), |b| {
                 b.iter(|| run(&selection, &params, comparable).expect("a ranking"));

@@ -333,6 +333,11 @@ impl StudyArea {
         &self.polygons.0
     }
 
+    /// The polygons in the plane.
+    pub(crate) fn planar(&self) -> &[Polygon] {
+        &self.planar
+    }
+
     /// The polygons as regions of the plane.
     pub(crate) fn planar_regions(&self) -> Vec<Region> {
         self.planar

@@ -3,6 +3,7 @@
 //! Nothing here opens a file or a socket, knows SQL, reads a clock or draws an unseeded random
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
+pub mod against;
 mod arrangement;
 pub mod bandwidth;
 pub mod contours;
@@ -23,10 +24,13 @@ pub mod random;
 mod request;
 mod run;
 pub mod select;
+pub mod sites;
 mod snapshot;
 pub mod stability;
 pub mod stations;
+pub mod statistics;
 pub mod surface;
+pub mod tally;
 
 pub use request::{AreaOf, AreaSelect, Method, Request, Select, UnknownHours};
 pub use run::{

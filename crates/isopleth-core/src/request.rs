@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
-    repeat_locations, st_dbscan,
+    concentration, dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
+    overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -137,6 +137,8 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`concentration`].
+    Concentration(concentration::Params),
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
     /// See [`dual_density`].
@@ -149,10 +151,16 @@ pub enum Method {
     NearRepeatRisk(near_repeat_risk::Params),
     /// See [`network_density`].
     NetworkDensity(network_density::Params),
+    /// See [`overlap`].
+    Overlap(overlap::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
+    /// See [`risky_facilities`].
+    RiskyFacilities(risky_facilities::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
+    /// See [`vicinity`].
+    Vicinity(vicinity::Params),
 }
 
 impl Method {
@@ -160,14 +168,18 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
             Self::NetworkDensity(_) => "network_density",
+            Self::Overlap(_) => "overlap",
             Self::RepeatLocations(_) => "repeat_locations",
+            Self::RiskyFacilities(_) => "risky_facilities",
             Self::StDbscan(_) => "st_dbscan",
+            Self::Vicinity(_) => "vicinity",
         }
     }
 }

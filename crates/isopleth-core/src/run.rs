@@ -1,14 +1,15 @@
 //! From a request to an outcome: the one path that every caller takes.
 
 use crate::Snapshot;
+use crate::against::{Against, Other};
 use crate::contours;
 use crate::domain::{CivilMinute, Lens, LocationBasis, UnknownCode};
 use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
-    repeat_locations, st_dbscan,
+    concentration, dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
+    overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -83,6 +84,21 @@ pub enum RunError {
     /// Clusters in space and time.
     #[error(transparent)]
     StDbscan(#[from] st_dbscan::Error),
+    /// The second group.
+    #[error("the second group: {0}")]
+    Against(SelectError),
+    /// Concentration.
+    #[error(transparent)]
+    Concentration(#[from] concentration::Error),
+    /// Overlap.
+    #[error(transparent)]
+    Overlap(#[from] overlap::Error),
+    /// Risky facilities.
+    #[error(transparent)]
+    RiskyFacilities(#[from] risky_facilities::Error),
+    /// Vicinity.
+    #[error(transparent)]
+    Vicinity(#[from] vicinity::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -106,21 +122,26 @@ impl RunError {
             ) => "finer_than_data",
             Self::Select(SelectError::NoHours) => "no_hours",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::Against(e) => Self::Select(e.clone()).code(),
+            Self::Concentration(e) => e.code(),
             Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
+            Self::DualDensity(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
-            Self::DualDensity(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::NetworkDensity(e) => e.code(),
-            Self::RepeatLocations(e) => e.code(),
             Self::NoHarm { .. } => "no_harm",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
-            Self::TwoCuts => "two_cuts",
+            Self::Overlap(e) => e.code(),
+            Self::RepeatLocations(e) => e.code(),
+            Self::RiskyFacilities(e) => e.code(),
             Self::StDbscan(e) => e.code(),
+            Self::TwoCuts => "two_cuts",
+            Self::Vicinity(e) => e.code(),
         }
     }
 }
@@ -263,6 +284,14 @@ pub enum Findings {
     Clusters(dbscan::Outcome),
     /// Clusters in space and time.
     StClusters(st_dbscan::Outcome),
+    /// Concentration.
+    Concentration(concentration::Outcome),
+    /// Overlap of two groups.
+    Overlap(overlap::Outcome),
+    /// Risky facilities.
+    RiskyFacilities(risky_facilities::Outcome),
+    /// Incidents near sites.
+    Vicinity(vicinity::Outcome),
 }
 
 /// The outcome of a run.
@@ -330,6 +359,21 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::StDbscan(params), None) => {
             Findings::StClusters(st_dbscan::run(&selection, params)?)
         }
+        (Method::Concentration(params), None) => {
+            Findings::Concentration(concentration::run(&selection, params, comparable)?)
+        }
+        (Method::Overlap(params), None) => {
+            let other = other(&selection, request, &params.with)?;
+            Findings::Overlap(overlap::run(&selection, params, other, comparable)?)
+        }
+        (Method::RiskyFacilities(params), None) => {
+            Findings::RiskyFacilities(risky_facilities::run(&selection, params, comparable)?)
+        }
+        (Method::Vicinity(params), None) => {
+            let against = params.against.as_ref();
+            let other = against.map(|a| other(&selection, request, a)).transpose()?;
+            Findings::Vicinity(vicinity::run(&selection, params, other, comparable)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
@@ -362,16 +406,30 @@ fn check_weights(selection: &Selection, request: &Request) -> Result<(), RunErro
     if !takes_harm && !request.harm.is_empty() {
         return Err(RunError::NoHarm { method });
     }
+    if takes_shares {
+        return Ok(());
+    }
+    whole_records(selection, method)
+}
+
+/// Refuses records of which only a part lies in the hours.
+fn whole_records(selection: &Selection, method: &'static str) -> Result<(), RunError> {
     match &selection.hours {
-        Some(hours) if !takes_shares && selection.fractional > 0 => {
-            Err(RunError::FractionalWeights {
-                method,
-                hours: hours.words().to_owned(),
-                count: selection.fractional,
-            })
-        }
+        Some(hours) if selection.fractional > 0 => Err(RunError::FractionalWeights {
+            method,
+            hours: hours.words().to_owned(),
+            count: selection.fractional,
+        }),
         _ => Ok(()),
     }
+}
+
+/// The second group of a request.
+fn other(selection: &Selection, request: &Request, against: &Against) -> Result<Other, RunError> {
+    let second = Selection::new(selection.snapshot, &against.select(&request.select))
+        .map_err(RunError::Against)?;
+    whole_records(&second, request.method.name())?;
+    Ok(Other::new(selection, &second, against))
 }
 
 fn cells(

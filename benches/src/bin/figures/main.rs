@@ -10,6 +10,7 @@
 mod dbscan;
 mod essex;
 mod figure;
+mod knox;
 mod london;
 mod peers;
 mod stability;
@@ -35,11 +36,12 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 4] = [
+    let parts: [(&str, Measure); 5] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
         ("peers", dbscan::measure),
+        ("peers", knox::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {

@@ -205,7 +205,7 @@ fn touches(cell: CellIndex, area: &StudyArea) -> Result<bool, OutsidePlane> {
     Ok(area.boundary_meets(&plane::project_all(&corners)?))
 }
 
-fn lat_lng(at: LonLat) -> LatLng {
+pub(super) fn lat_lng(at: LonLat) -> LatLng {
     // A `LonLat` is finite, which is all that h3o asks.
     LatLng::new(at.lat(), at.lon()).unwrap_or_default()
 }

@@ -263,6 +263,11 @@ impl Lattice {
     }
 }
 
+/// The H3 cell that holds a position.
+pub(crate) fn h3_cell(at: LonLat, resolution: Resolution) -> CellIndex {
+    h3::lat_lng(at).to_cell(resolution)
+}
+
 /// The H3 cells that hold some positions: their outline, in longitude and latitude as that of a
 /// lattice, and their area in the plane, m².
 ///

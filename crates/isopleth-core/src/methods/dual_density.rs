@@ -326,6 +326,11 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Records of the other side that lie only partly in the hours.
+    #[error(
+        "dual_density counts whole records, and {0} of those in `against` lie only partly in the hours; choose hours that no record's interval crosses"
+    )]
+    Fractional(u64),
     /// Nothing to compare with is named.
     #[error(
         "method.against names nothing; give groups, sub_types, lens, a period or a class of sites"
@@ -385,6 +390,7 @@ impl Error {
         match self {
             Self::TooFewLocations(_) => "too_few_locations",
             Self::Density(e) => e.code(),
+            Self::Fractional(_) => "fractional_weights",
             Self::Lattice(LatticeError::TooManyCells { .. }) => "too_many_cells",
             Self::MixedLens { .. } => "mixed_lens",
             Self::UnknownSites { .. } => "unknown_sites",
@@ -723,6 +729,9 @@ fn incidents(selection: &Selection, select: &Select, params: &Params) -> Result<
         }
     }
     let against = Selection::new(selection.snapshot, &other).map_err(Error::Against)?;
+    if against.fractional > 0 {
+        return Err(Error::Fractional(against.fractional));
+    }
     let set = selection.incidents();
     let (mut in_both, mut in_selection) = (0_u64, 0_u64);
     let mut places = Vec::new();

@@ -8,6 +8,16 @@
 //! every location not yet taken that is no farther away than the tolerance. The rule depends on the
 //! data alone, not on its order, and does not chain: no member is farther from its centre than the
 //! tolerance. The centre is the most frequent location itself, not a mean that may lie in a pond.
+//! Distances are compared in whole millimetres: exactly the tolerance still belongs to it.
+//!
+//! **Chains.** With `chain_within_days` or `chain_within_months`, a chain is two or more incidents of
+//! which each follows the last by no more than that; exactly so many days or months counts. A record
+//! stands on the first day that it may have happened on, as near repeats have it, and days are whole
+//! civil days. Months are calendar months: from January to February is one, whatever the day. Of each
+//! location are told the longest chain, the number of chains, the gaps between all its incidents, and
+//! whether the last chain is open: that the next incident, on the last day that the data (or the
+//! period) covers, would still have continued it. Chains in days are refused where any date is known to
+//! the month only.
 //!
 //! **Honesty.** A location on a map point that stands for eight or more addresses is called a map
 //! point, never an address. Stacks at police stations and custody suites are recognised by a declared
@@ -15,14 +25,21 @@
 //! police-generated); they are flagged and never deleted.
 //!
 //! **How it can mislead.** On snapped data nearly every street is a "repeat location". A block of
-//! flats stacks many addresses on one position; the number of distinct property numbers tells.
+//! flats stacks many addresses on one position; the number of distinct property numbers tells. A busy
+//! place has chains by numbers alone: whether repeats come sooner than its own rate explains is a
+//! question for near repeats. One incident recorded twice is a chain of two with a gap of 0; the number
+//! of such gaps is told.
 //!
 //! **References.** Repeat address mapping: Bichler & Clarke 1996; fuzzy mode: Levine, *CrimeStat*,
-//! chapter 6 (whose rule lets circles overlap; this one counts each incident once).
+//! chapter 6 (whose rule lets circles overlap; this one counts each incident once); time course of
+//! repeats: Polvi, Looman, Humphries & Pease 1991, *British Journal of Criminology* 31 (4), 411–414.
+//!
+//! **Checked against.** Planted premises and chains; the definition spelled out incident by incident,
+//! by property tests.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{LocationBasis, LocationId, LonLat};
+use crate::domain::{LocationBasis, LocationId, LonLat, day_of, month_number};
 use crate::index::PointGrid;
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::plane::Planar;
@@ -46,6 +63,12 @@ pub struct Params {
     /// Only the first so many; the number left out is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
+    /// Incidents that follow the last one of their location within so many days are one chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_within_days: Option<u32>,
+    /// The same in calendar months, for records that are dated to the month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_within_months: Option<u32>,
 }
 
 fn two() -> u32 {
@@ -65,6 +88,8 @@ pub enum RankBy {
     DistinctMonths,
     /// Latest incident first.
     Recency,
+    /// Incidents in the longest chain.
+    LongestChain,
 }
 
 impl RankBy {
@@ -76,12 +101,108 @@ impl RankBy {
             Self::DistinctDays => "distinct_days",
             Self::DistinctMonths => "distinct_months",
             Self::Recency => "recency",
+            Self::LongestChain => "longest_chain",
         }
     }
 }
 
 /// Largest tolerance, metres.
 pub const MAX_TOLERANCE_M: f64 = 500.0;
+
+/// Longest gap of a chain, days.
+pub const MAX_CHAIN_DAYS: u32 = 3660;
+
+/// Longest gap of a chain, months.
+pub const MAX_CHAIN_MONTHS: u32 = 120;
+
+/// How far apart incidents of a chain may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// Whole civil days.
+    Days(u32),
+    /// Calendar months.
+    Months(u32),
+}
+
+impl Within {
+    /// The day or month that a minute lies in.
+    fn unit_of(self, minute: i32) -> i32 {
+        match self {
+            Self::Days(_) => day_of(minute),
+            Self::Months(_) => month_number(minute),
+        }
+    }
+
+    fn most(self) -> u32 {
+        match self {
+            Self::Days(n) | Self::Months(n) => n,
+        }
+    }
+
+    /// `days` or `months`.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Days(_) => "days",
+            Self::Months(_) => "months",
+        }
+    }
+}
+
+/// The chains of a location, and the gaps between each of its incidents and the next, in days or
+/// months.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chains {
+    /// Incidents in the longest; 1 where there is no chain.
+    pub longest: u32,
+    /// Number of chains.
+    pub number: u32,
+    /// Median of all gaps, in a chain or not.
+    pub median_gap: f64,
+    /// Gap before the latest incident.
+    pub latest_gap: u32,
+    /// Gaps of 0: incidents of one day or month.
+    pub zero_gaps: u32,
+    /// The latest incident belongs to a chain that could still go on at the end of the data.
+    pub open: bool,
+}
+
+impl Chains {
+    /// The chains of incidents on these days (or in these months), in any order; `end` is the last
+    /// that the data covers. `None` for fewer than two.
+    #[must_use]
+    pub fn of(at: &[i32], within: u32, end: i32) -> Option<Self> {
+        let mut at = at.to_vec();
+        at.sort_unstable();
+        let mut gaps: Vec<u32> = at.windows(2).map(|w| w[0].abs_diff(w[1])).collect();
+        let (latest_gap, last) = (*gaps.last()?, *at.last()?);
+        let (mut longest, mut number, mut length) = (1, 0, 1);
+        for &gap in &gaps {
+            if gap <= within {
+                length += 1;
+                number += u32::from(length == 2);
+            } else {
+                length = 1;
+            }
+            longest = longest.max(length);
+        }
+        gaps.sort_unstable();
+        let half = gaps.len() / 2;
+        let median_gap = if gaps.len() % 2 == 1 {
+            f64::from(gaps[half])
+        } else {
+            f64::midpoint(f64::from(gaps[half - 1]), f64::from(gaps[half]))
+        };
+        Some(Self {
+            longest,
+            number,
+            median_gap,
+            latest_gap,
+            zero_gaps: gaps.iter().take_while(|g| **g == 0).count() as u32,
+            open: length > 1 && i64::from(end) - i64::from(last) <= i64::from(within),
+        })
+    }
+}
 
 /// A repeat location.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +221,8 @@ pub struct RepeatLocation {
     pub radius_m: f64,
     /// Whether it looks like a station or custody suite.
     pub station_stack: Option<StationStack>,
+    /// Its chains, where they are asked for.
+    pub chains: Option<Chains>,
 }
 
 /// Repeat locations.
@@ -111,6 +234,10 @@ pub struct Outcome {
     pub incidents: u64,
     /// Repeat locations left out because there were more than asked for.
     pub beyond_max: u32,
+    /// How far apart incidents of a chain may be, where chains are asked for.
+    pub within: Option<Within>,
+    /// With chains: incidents that may have happened on any of several days; they stand on the first.
+    pub several_days: u64,
 }
 
 /// Why repeat locations cannot be found.
@@ -134,6 +261,30 @@ pub enum Error {
         /// How many records are too coarse.
         count: u64,
     },
+    /// Chains of days are asked of data that knows months.
+    #[error(
+        "chain_within_days needs the day of each record, and {count} of the selected ones are known to the month only; use chain_within_months, or select records with day precision"
+    )]
+    ChainFinerThanData {
+        /// How many records are too coarse.
+        count: u64,
+    },
+    /// A gap out of range.
+    #[error("{name} must be 1 to {most}, not {value}")]
+    Chain {
+        /// The field.
+        name: &'static str,
+        /// The greatest value.
+        most: u32,
+        /// What was given.
+        value: u32,
+    },
+    /// Two units at once.
+    #[error("give chain_within_days or chain_within_months, not both")]
+    TwoChains,
+    /// A ranking by what was not asked for.
+    #[error("rank_by longest_chain needs chain_within_days or chain_within_months")]
+    NoChain,
 }
 
 impl Error {
@@ -141,7 +292,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::FinerThanData { .. } => "finer_than_data",
+            Self::FinerThanData { .. } | Self::ChainFinerThanData { .. } => "finer_than_data",
             _ => "invalid_repeat_locations",
         }
     }
@@ -171,7 +322,16 @@ pub fn run(
             return Err(Error::FinerThanData { count });
         }
     }
-    let at = |l: LocationId| selection.incidents().locations()[l as usize];
+    let within = within(selection, params)?;
+    let incidents_all = selection.incidents();
+    let at = |l: LocationId| incidents_all.locations()[l as usize];
+    // The last minute that an incident of the selection could have been seen in.
+    let end = [
+        incidents_all.extent().map(|e| e.1),
+        selection.period.map(|p| p.minutes().1),
+    ];
+    let end = end.into_iter().flatten().min().unwrap_or(0) - 1;
+    let mut several_days = 0;
     let stations = Stations::of(selection);
     let wards = Wards::of(selection.snapshot);
     let mut locations = Vec::new();
@@ -185,6 +345,19 @@ pub fn run(
         }
         incidents += u64::from(facts.count);
         let centre = at(group[0]);
+        let chains = within.and_then(|w| {
+            let units: Vec<i32> = group
+                .iter()
+                .flat_map(|&l| incidents_all.at(l))
+                .filter(|&i| selection.holds(i))
+                .map(|i| {
+                    let (from, to) = (incidents_all.from()[i], incidents_all.to()[i]);
+                    several_days += u64::from(day_of(to - 1) > day_of(from));
+                    w.unit_of(from)
+                })
+                .collect();
+            Chains::of(&units, w.most(), w.unit_of(end))
+        });
         let farthest_2 = group
             .iter()
             .map(|&l| at(l).planar().distance_2(centre.planar()))
@@ -196,6 +369,7 @@ pub fn run(
             position: centre.position,
             radius_m: (farthest_2.sqrt() * 1000.0).round() / 1000.0,
             station_stack: stations.at(selection, &group),
+            chains,
             facts,
         });
     }
@@ -204,6 +378,7 @@ pub fn run(
         RankBy::DistinctDays => i64::from(l.facts.distinct_days.unwrap_or(0)),
         RankBy::DistinctMonths => i64::from(l.facts.distinct_months),
         RankBy::Recency => i64::from(l.facts.latest_start),
+        RankBy::LongestChain => l.chains.map_or(0, |c| i64::from(c.longest)),
     };
     // Equals: more incidents, then later ones, then the least id.
     locations.sort_by(|a, b| {
@@ -219,11 +394,40 @@ pub fn run(
         beyond_max: (found - locations.len()) as u32,
         locations,
         incidents,
+        within,
+        several_days,
     })
 }
 
+/// How far apart incidents of a chain may be, if that is asked and the dates can tell.
+fn within(selection: &Selection, params: &Params) -> Result<Option<Within>, Error> {
+    let checked = |name, most, value: u32| {
+        if (1..=most).contains(&value) {
+            Ok(())
+        } else {
+            Err(Error::Chain { name, most, value })
+        }
+    };
+    match (params.chain_within_days, params.chain_within_months) {
+        (Some(_), Some(_)) => Err(Error::TwoChains),
+        (Some(days), None) => {
+            checked("chain_within_days", MAX_CHAIN_DAYS, days)?;
+            match selection.month_only() {
+                0 => Ok(Some(Within::Days(days))),
+                count => Err(Error::ChainFinerThanData { count }),
+            }
+        }
+        (None, Some(months)) => {
+            checked("chain_within_months", MAX_CHAIN_MONTHS, months)?;
+            Ok(Some(Within::Months(months)))
+        }
+        (None, None) if params.rank_by == RankBy::LongestChain => Err(Error::NoChain),
+        (None, None) => Ok(None),
+    }
+}
+
 /// A name that does not promise more than the positions know.
-fn name(facts: &PlaceFacts, ward: Option<&str>) -> String {
+pub(crate) fn name(facts: &PlaceFacts, ward: Option<&str>) -> String {
     let place = match (facts.main_basis(), facts.short_place()) {
         (LocationBasis::Address, Some(p)) => p.to_owned(),
         (basis, Some(p)) => format!("{p} ({})", basis.noun()),
@@ -242,11 +446,15 @@ fn merged(selection: &Selection, tolerance_m: f64) -> Vec<Vec<LocationId>> {
     if tolerance_m == 0.0 {
         return order.into_iter().map(|(l, _)| vec![l]).collect();
     }
-    let points: Vec<(Planar, f64, u32)> = order
-        .iter()
-        .map(|&(l, _)| (locations[l as usize].planar(), 1.0, l))
-        .collect();
-    let grid = PointGrid::new(&points, tolerance_m);
+    // In whole millimetres, whose squares are exact; rounding must not take away what lies at exactly
+    // the tolerance.
+    let tolerance_mm = (tolerance_m * 1e6).round() / 1e3;
+    let at = |l: LocationId| Planar {
+        x: f64::from(locations[l as usize].x_mm),
+        y: f64::from(locations[l as usize].y_mm),
+    };
+    let points: Vec<(Planar, f64, u32)> = order.iter().map(|&(l, _)| (at(l), 1.0, l)).collect();
+    let grid = PointGrid::new(&points, tolerance_mm);
     order.sort_unstable_by_key(|&(l, count)| {
         let at = &locations[l as usize];
         (std::cmp::Reverse(count), at.x_mm, at.y_mm)
@@ -259,16 +467,12 @@ fn merged(selection: &Selection, tolerance_m: f64) -> Vec<Vec<LocationId>> {
         }
         taken[centre as usize] = true;
         let mut group = vec![centre];
-        grid.each_within(
-            locations[centre as usize].planar(),
-            tolerance_m,
-            |l, _, _| {
-                if !taken[l as usize] {
-                    taken[l as usize] = true;
-                    group.push(l);
-                }
-            },
-        );
+        grid.each_within(at(centre), tolerance_mm, |l, _, _| {
+            if !taken[l as usize] {
+                taken[l as usize] = true;
+                group.push(l);
+            }
+        });
         group[1..].sort_unstable();
         groups.push(group);
     }

@@ -123,3 +123,36 @@ pub fn day_span(from: i32) -> Span {
         precision: TimePrecision::Day,
     }
 }
+
+/// A site on the plane.
+pub fn site(class: &str, id: &str, x: f64, y: f64) -> isopleth_core::domain::Site {
+    isopleth_core::domain::Site {
+        id: id.into(),
+        name: format!("{class} {id}"),
+        class: class.into(),
+        position: location(x, y).position,
+    }
+}
+
+/// Runs a request.
+pub fn findings(snapshot: &Snapshot, request: &str) -> isopleth_core::Findings {
+    try_findings(snapshot, request).unwrap()
+}
+
+/// Runs a request that may be refused.
+pub fn try_findings(
+    snapshot: &Snapshot,
+    request: &str,
+) -> Result<isopleth_core::Findings, isopleth_core::RunError> {
+    let request = isopleth_core::Request::from_json(request).unwrap();
+    isopleth_core::run(snapshot, &request).map(|o| o.findings)
+}
+
+/// On so many threads.
+pub fn on_threads<T: Send>(threads: usize, f: impl Fn() -> T + Send + Sync) -> T {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(f)
+}

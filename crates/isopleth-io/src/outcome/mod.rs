@@ -3,11 +3,14 @@
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
 mod clusters;
+mod concentration;
 mod contours;
 mod dual_density;
+mod facilities;
 mod hotspots;
 mod near_repeat_risk;
 mod near_repeats;
+mod overlap;
 mod place;
 mod provenance;
 mod repeats;
@@ -15,6 +18,7 @@ mod st_clusters;
 mod street_density;
 mod surface;
 mod values;
+mod vicinity;
 mod weights;
 
 use isopleth_core::domain::format_day;
@@ -44,15 +48,19 @@ trait Table {
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Clusters(found) => found,
+        Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
         Findings::NetworkDensity(found) => found,
+        Findings::Overlap(found) => found,
         Findings::RepeatLocations(found) => found,
+        Findings::RiskyFacilities(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
+        Findings::Vicinity(found) => found,
     }
 }
 

@@ -46,6 +46,25 @@ impl Common<'_> {
         values
     }
 
+    /// The same where a place may have no selected incident: then its count is 0 and what would be said
+    /// of incidents is null.
+    pub(super) fn place_values_if_any(
+        &self,
+        facts: Option<&PlaceFacts>,
+        own_caveats: &[String],
+    ) -> Vec<Value> {
+        let Some(facts) = facts else {
+            let closing = 3;
+            let mut values = vec![Value::Null; place_columns().len() - closing];
+            values[0] = count(0);
+            let mut caveats = own_caveats.to_vec();
+            caveats.extend(Some(self.caveats.clone()).filter(|c| !c.is_empty()));
+            values.extend(self.closing_values(caveats.join("; ")));
+            return values;
+        };
+        self.place_values(facts, own_caveats)
+    }
+
     /// Caveats, marking and run, which every feature of every layer closes with.
     pub(super) fn closing_values(&self, caveats: String) -> [Value; 3] {
         let marking = self.request.marking.clone();

@@ -4,8 +4,8 @@ use super::place::place_columns;
 use super::values::{column, count, point};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
-use isopleth_core::domain::format_minute;
-use isopleth_core::methods::repeat_locations::{self, RepeatLocation};
+use isopleth_core::domain::{LocationBasis, format_minute};
+use isopleth_core::methods::repeat_locations::{self, Chains, RepeatLocation, Within};
 use isopleth_core::stations::StationStack;
 use serde_json::{Map, Value as Json, json};
 
@@ -59,6 +59,9 @@ impl Table for repeat_locations::Outcome {
                 "declared, recorded or suspected where records look placed at a police station; null elsewhere.",
             ),
         ];
+        if let Some(within) = self.within {
+            columns.extend(chain_columns(within));
+        }
         columns.extend(place_columns());
         columns
     }
@@ -67,7 +70,7 @@ impl Table for repeat_locations::Outcome {
         self.locations
             .iter()
             .map(|l| {
-                let (stack, caveat) = station_words(l);
+                let (stack, caveat) = station_words(l.station_stack.as_ref());
                 let mut values = vec![
                     count(l.rank),
                     Value::Text(l.name.clone()),
@@ -77,6 +80,9 @@ impl Table for repeat_locations::Outcome {
                     count(l.facts.distinct_uprns),
                     stack,
                 ];
+                if self.within.is_some() {
+                    values.extend(chain_values(l.chains.as_ref()));
+                }
                 let own: Vec<String> = caveat.into_iter().collect();
                 values.extend(common.place_values(&l.facts, &own));
                 Feature {
@@ -95,12 +101,102 @@ impl Table for repeat_locations::Outcome {
             json!(self.incidents),
         );
         r.insert("left_out_beyond_max".into(), json!(self.beyond_max));
+        if let Some(within) = self.within {
+            let (n, unit) = match within {
+                Within::Days(n) => (
+                    n,
+                    "civil days, each record on the first day that it may have happened on",
+                ),
+                Within::Months(n) => (n, "calendar months"),
+            };
+            r.insert(
+                "chain_rule".into(),
+                json!(format!("each incident follows the last by no more than {n} {unit}; open: the last chain could still go on at the end of the data or period")),
+            );
+        }
         r
+    }
+
+    fn caveats(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        if self.within.is_none() {
+            return list;
+        }
+        let has = |l: &RepeatLocation| {
+            let bases = &l.facts.location_basis;
+            bases.iter().any(|b| b.0 == LocationBasis::SnapPoint)
+        };
+        if self.locations.iter().any(has) {
+            list.push("chains at a map point run through all that it stands for: they are no repeat victimisation".to_owned());
+        }
+        if self.several_days > 0 && matches!(self.within, Some(Within::Days(_))) {
+            list.push(format!(
+                "{} records may have happened on any of several days and stand on the first",
+                self.several_days
+            ));
+        }
+        list
     }
 }
 
-fn station_words(l: &RepeatLocation) -> (Value, Option<String>) {
-    match &l.station_stack {
+fn chain_columns(within: Within) -> Vec<Column> {
+    use ColumnType::{Boolean, Integer, Real};
+    let unit = Some(match within {
+        Within::Days(_) => "d",
+        Within::Months(_) => "months",
+    });
+    let gap = |what: &str| format!("{what}_{}", within.unit());
+    vec![
+        column(
+            "longest_chain",
+            Integer,
+            None,
+            "Incidents in the longest chain, each following the last within the gap asked for; 1 where there is no chain.",
+        ),
+        column("chains", Integer, None, "Chains of two or more incidents."),
+        column(
+            &gap("median_gap"),
+            Real,
+            unit,
+            "Median time from an incident to the next, whether in a chain or not.",
+        ),
+        column(
+            &gap("latest_gap"),
+            Integer,
+            unit,
+            "Time between the last two incidents.",
+        ),
+        column(
+            "zero_gaps",
+            Integer,
+            None,
+            "Gaps of 0, between incidents of one day or month: among them incidents recorded twice.",
+        ),
+        column(
+            "chain_open",
+            Boolean,
+            None,
+            "The latest incident belongs to a chain that an incident at the end of the data would still continue.",
+        ),
+    ]
+}
+
+fn chain_values(chains: Option<&Chains>) -> Vec<Value> {
+    match chains {
+        None => vec![Value::Null; 6],
+        Some(c) => vec![
+            count(c.longest),
+            count(c.number),
+            Value::Real(c.median_gap),
+            count(c.latest_gap),
+            count(c.zero_gaps),
+            Value::Boolean(c.open),
+        ],
+    }
+}
+
+pub(super) fn station_words(stack: Option<&StationStack>) -> (Value, Option<String>) {
+    match stack {
         None => (Value::Null, None),
         Some(StationStack::Declared { site }) => (
             Value::Text("declared".into()),

@@ -2,6 +2,9 @@
 
 use geo::{Geometry, Point};
 use isopleth_core::domain::LonLat;
+use isopleth_core::statistics::{LEAST_BASE, share};
+use isopleth_core::tally::Shape;
+use serde_json::{Value as Json, json};
 
 use crate::layer::{Column, ColumnType, Value};
 
@@ -53,4 +56,51 @@ pub(super) fn column(name: &str, kind: ColumnType, unit: Option<&str>, meaning: 
 /// A point, seven decimals of a degree.
 pub(super) fn point(at: LonLat) -> Geometry {
     Geometry::Point(Point::new(round7(at.lon()), round7(at.lat())))
+}
+
+/// A decimal number of ten significant digits, or null with no number.
+pub(super) fn optional_real(v: Option<f64>) -> Value {
+    v.map_or(Value::Null, real)
+}
+
+/// The same for provenance.
+pub(super) fn short(v: f64) -> f64 {
+    format!("{v:.9e}").parse().unwrap_or(v)
+}
+
+/// A part of a base: its share, or why it is not told.
+pub(super) fn part(n: u64, base: u64) -> Json {
+    match share(n, base) {
+        Some(share) => json!({ "number": n, "of": base, "share": short(share) }),
+        None => json!({
+            "number": n, "of": base, "share": null,
+            "reason": format!("no share on a base below {LEAST_BASE}"),
+        }),
+    }
+}
+
+/// A counted place on the map; all of a layer are of one kind, and cells are multi-polygons.
+pub(super) fn shape(shape: &Shape) -> Geometry {
+    match shape {
+        Shape::Point(at) => point(*at),
+        Shape::Cell(outline, _) => Geometry::MultiPolygon(outline.clone()),
+    }
+}
+
+/// The geometry of counted places.
+pub(super) fn shapes(by: isopleth_core::tally::CountedBy) -> crate::layer::GeometryKind {
+    use crate::layer::GeometryKind;
+    use isopleth_core::tally::CountedBy;
+    match by {
+        CountedBy::Locations => GeometryKind::Point,
+        CountedBy::Cells(_) => GeometryKind::MultiPolygon,
+    }
+}
+
+/// Planar area of a cell; null for a location.
+pub(super) fn area(shape: &Shape) -> Value {
+    match shape {
+        Shape::Point(_) => Value::Null,
+        Shape::Cell(_, area_m2) => metres(*area_m2),
+    }
 }

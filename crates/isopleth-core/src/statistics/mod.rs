@@ -1,0 +1,27 @@
+//! Statistics of counts: exact tests, intervals and measures of concentration, as pure functions.
+//!
+//! Tails are summed exactly from the probability at the observed count, which is found by the
+//! saddle-point expansion (Loader 2000): no tables, no normal approximation, and no loss of digits at
+//! a million incidents. Checked against R 4.2.2; the values stand in the tests.
+
+mod binomial;
+mod concentration;
+mod hypergeometric;
+mod proportion;
+
+pub use binomial::{
+    RateRatio, binomial_lower, binomial_pmf, binomial_two_sided, binomial_upper, clopper_pearson,
+    rate_ratio,
+};
+pub use concentration::{Concentration, Corner};
+pub use hypergeometric::hypergeometric_upper;
+pub use proportion::{Z_95, wilson};
+
+/// Smallest base of a percentage: below it one incident moves the figure by more than five points.
+pub const LEAST_BASE: u64 = 20;
+
+/// A part as a share of its base; `None` on a base below [`LEAST_BASE`].
+#[must_use]
+pub fn share(part: u64, base: u64) -> Option<f64> {
+    (base >= LEAST_BASE).then(|| part as f64 / base as f64)
+}
