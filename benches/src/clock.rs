@@ -56,6 +56,15 @@ impl Runs {
         Self((0..5).map(|_| cpu(&mut work).0).collect())
     }
 
+    /// Five calls, with something else before each that does not count.
+    pub fn five_after<T>(mut before: impl FnMut(), mut work: impl FnMut() -> T) -> Self {
+        let each = (0..5).map(|_| {
+            before();
+            cpu(&mut work).0
+        });
+        Self(each.collect())
+    }
+
     /// The first call: caches of the program are cold, and so is its memory.
     #[must_use]
     pub fn first(&self) -> f64 {

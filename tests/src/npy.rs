@@ -24,7 +24,7 @@ fn fail<T>(why: impl Into<String>) -> Result<T, NpyError> {
 /// The numbers of an array.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Numbers {
-    /// `<f8`.
+    /// `<f8`; `<f4` widened.
     Floats(Vec<f64>),
     /// `<i8`; `<i4` and `|b1` (0 or 1) widened.
     Integers(Vec<i64>),
@@ -43,7 +43,7 @@ impl Array {
     /// Reads the bytes of a `.npy` file.
     ///
     /// # Errors
-    /// [`NpyError`] for anything but `<f8`, `<i8`, `<i4` and `|b1` in C order, complete.
+    /// [`NpyError`] for anything but `<f8`, `<f4`, `<i8`, `<i4` and `|b1` in C order, complete.
     pub fn read(bytes: &[u8]) -> Result<Self, NpyError> {
         let Some(rest) = bytes.strip_prefix(b"\x93NUMPY") else {
             return fail("it does not begin with the mark of numpy");
@@ -77,9 +77,13 @@ impl Array {
             .map_or("", |(kind, _)| kind);
         let size = match kind {
             "<f8" | "<i8" => 8,
-            "<i4" => 4,
+            "<f4" | "<i4" => 4,
             "|b1" => 1,
-            _ => return fail(format!("its numbers are {kind}, not <f8, <i8, <i4 or |b1")),
+            _ => {
+                return fail(format!(
+                    "its numbers are {kind}, not <f8, <f4, <i8, <i4 or |b1"
+                ));
+            }
         };
         if body.len() != size * shape.iter().product::<usize>() {
             return fail(format!(
@@ -89,6 +93,7 @@ impl Array {
         }
         let numbers = match kind {
             "<f8" => Numbers::Floats(words(body).map(f64::from_le_bytes).collect()),
+            "<f4" => Numbers::Floats(words(body).map(|w| f32::from_le_bytes(w).into()).collect()),
             "<i8" => Numbers::Integers(words(body).map(i64::from_le_bytes).collect()),
             "<i4" => Numbers::Integers(words(body).map(|w| i32::from_le_bytes(w).into()).collect()),
             _ => Numbers::Integers(body.iter().map(|&b| i64::from(b)).collect()),
@@ -178,6 +183,9 @@ mod tests {
         let header = "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }\n";
         let array = Array::read(&npy(header, &[7, 0, 0, 0, 255, 255, 255, 255])).unwrap();
         assert_eq!(array.integers().unwrap(), [7, -1]);
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n";
+        let array = Array::read(&npy(header, &0.5_f32.to_le_bytes())).unwrap();
+        assert_eq!(array.floats().unwrap(), [0.5]);
         let header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n";
         let array = Array::read(&npy(header, &[0, 1, 1])).unwrap();
         assert_eq!(array.integers().unwrap(), [0, 1, 1]);
@@ -188,7 +196,7 @@ mod tests {
         let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n";
         assert!(Array::read(&npy(header, &[0; 8])).is_err());
         assert!(Array::read(&npy(&header.replace("False", "True"), &[0; 16])).is_err());
-        assert!(Array::read(&npy(&header.replace("<f8", "<f4"), &[0; 16])).is_err());
+        assert!(Array::read(&npy(&header.replace("<f8", "<f2"), &[0; 16])).is_err());
         assert!(Array::read(b"\x93NUMPY\x01\x00\xff\xff").is_err());
         assert!(Array::read(b"").is_err());
     }

@@ -53,7 +53,20 @@ pub fn how_to_make_points(n: usize) -> String {
 /// If the file is damaged.
 #[must_use]
 pub fn peer_points(n: usize) -> Option<Vec<[f64; 2]>> {
-    let path = peer_data().join(format!("xy_{n}.npy"));
+    pairs("xy", n)
+}
+
+/// The same as longitude and latitude, degrees.
+///
+/// # Panics
+/// If the file is damaged.
+#[must_use]
+pub fn peer_positions(n: usize) -> Option<Vec<[f64; 2]>> {
+    pairs("ll", n)
+}
+
+fn pairs(kind: &str, n: usize) -> Option<Vec<[f64; 2]>> {
+    let path = peer_data().join(format!("{kind}_{n}.npy"));
     let bytes = std::fs::read(&path).ok()?;
     let array = Array::read(&bytes).expect("an array of numpy");
     assert_eq!(array.shape, [n, 2], "{}", path.display());

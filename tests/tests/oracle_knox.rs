@@ -6,6 +6,7 @@
 //! numbers are rounded to four decimals there.
 
 use isopleth_core::methods::knox::{HalfOpen, Metric, simulate, table};
+use isopleth_core::statistics::poisson_upper;
 use isopleth_tests::npy::Array;
 use isopleth_tests::oracle::{peer_data, peer_points, shared};
 use serde_json::Value;
@@ -114,6 +115,11 @@ fn burkitts_lymphoma() {
             "{expected} {printed}"
         );
     }
+    // R 4.2.2: ppois(12, 10.1438161, lower.tail = FALSE); pointpats prints P(X > 13), 0.1462455820.
+    let p = found.p_poisson(0).unwrap();
+    assert!((p - 0.222_266_670_6).abs() < 1e-8, "{p}");
+    let above = poisson_upper(14, found.expected[0]);
+    assert!((above - 0.146_245_582_0).abs() < 1e-8, "{above}");
 }
 
 fn numbers(oracle: &Value, key: &str) -> Vec<f64> {

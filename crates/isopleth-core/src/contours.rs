@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrangement::{self, Arrangement, Piece};
 use crate::ground;
 use crate::hotspots::{self, EdgeEffect};
-use crate::lattice::LatticeError;
+use crate::lattice::{Lattice, LatticeError};
 use crate::methods::kernel_density as density;
 use crate::plane::{self, Planar};
 use crate::select::Selection;
@@ -133,7 +133,10 @@ pub struct Contour {
     pub outline: MultiPolygon,
     /// Selected incidents inside.
     pub count: u32,
-    /// Share of the selected incidents of the study area; `None` where they are fewer than 20.
+    /// The same, with hours by their shares in them.
+    pub expected: f64,
+    /// Share of the selected incidents of the study area, with hours of the expected ones; `None`
+    /// where they are fewer than 20.
     pub share_of_incidents: Option<f64>,
     /// Planar area of the outline, m².
     pub area_m2: f64,
@@ -145,7 +148,8 @@ pub struct Contour {
     pub volume_share: f64,
     /// The boundary of the study area cuts it.
     pub cut_at_boundary: bool,
-    /// Some of these cells are too low for want of data beyond the boundary.
+    /// Some of these cells are too low for want of data beyond the boundary, or lean on the
+    /// correction for it.
     pub edge_effect: bool,
 }
 
@@ -326,7 +330,7 @@ pub fn cut(
         hot.sort_unstable();
         levels.push(match (params.outline, threshold) {
             (_, None) => Vec::new(),
-            (Outline::Cells, _) => along_cells(surface, &hot)?,
+            (Outline::Cells, _) => along_cells(lattice, &hot)?,
             (Outline::Smooth, Some(t)) => smooth(surface, *t, selection.area.is_some())?,
         });
     }
@@ -340,14 +344,21 @@ pub fn cut(
         .map(|l| arrangement.region(|depth| depth > l))
         .collect();
     let shapes: Vec<&[Polygon]> = grounds.iter().map(|g| &g.0.0[..]).collect();
-    let counts: Vec<u32> = hotspots::members(selection, &shapes)
+    let counts: Vec<(u32, f64)> = hotspots::members(selection, &shapes)
         .iter()
-        .map(|m| m.iter().map(|&l| selection.count_at(l)).sum())
+        .map(|m| {
+            let expected = m.iter().map(|&l| selection.expected_at(l)).sum();
+            (m.iter().map(|&l| selection.count_at(l)).sum(), expected)
+        })
         .collect();
     let edges = EdgeEffect::new(selection, surface.reach_m());
     let low_at_edge: Vec<bool> = order[..reaching.iter().copied().max().unwrap_or(0)]
         .par_iter()
-        .map(|&c| edges.at(lattice.centres()[c]))
+        .map(|&c| {
+            surface
+                .leans_on_correction(c)
+                .unwrap_or_else(|| edges.at(lattice.centres()[c]))
+        })
         .collect();
 
     let volume_of = |cells: usize| cells.checked_sub(1).map_or(0.0, |last| volumes[last]);
@@ -360,7 +371,7 @@ pub fn cut(
         // A band ends where the next begins.
         let (inner_cells, inner_count) = match upper_per_km2 {
             Some(_) => (reaching[l + 1], counts[l + 1]),
-            None => (0, 0),
+            None => (0, (0, 0.0)),
         };
         let (outline, cut_at_boundary) = match upper_per_km2 {
             Some(_) => arrangement.region(|depth| depth == l as u32 + 1),
@@ -369,13 +380,15 @@ pub fn cut(
         let contour = if outline.0.is_empty() {
             None
         } else {
-            let count = counts[l] - inner_count;
+            let count = counts[l].0 - inner_count.0;
+            let expected = (counts[l].1 - inner_count.1).max(0.0);
             let area_m2 = ground::planar_area_m2(&outline)?;
             Some(Contour {
                 outline,
                 count,
+                expected,
                 share_of_incidents: (selection.selected >= SHARE_BASE)
-                    .then(|| f64::from(count) / selection.selected as f64),
+                    .then(|| expected / selection.expected),
                 area_m2,
                 share_of_area: selection.area.as_ref().map(|a| area_m2 / a.area_m2),
                 cells: reaching[l] - inner_cells,
@@ -407,11 +420,11 @@ pub fn cut(
 }
 
 /// The edges of some cells, ascending, that others of them do not share.
-fn along_cells(surface: &density::Outcome, hot: &[usize]) -> Result<Vec<Piece>, Error> {
-    let groups = surface.lattice.components(hot);
+pub(crate) fn along_cells(lattice: &Lattice, hot: &[usize]) -> Result<Vec<Piece>, LatticeError> {
+    let groups = lattice.components(hot);
     let outlines: Vec<Polygon> = groups
         .par_iter()
-        .map(|group| surface.lattice.outline(group))
+        .map(|group| lattice.outline(group))
         .collect::<Result<_, _>>()?;
     Ok(arrangement::pieces(&outlines))
 }

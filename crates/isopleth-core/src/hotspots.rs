@@ -541,10 +541,10 @@ pub fn cell_harm(selection: &Selection, surface: &density::Outcome) -> Vec<Vec<H
     // Also where nothing of the selection's lens happened: police-generated records count here.
     let at: Vec<(usize, LocationId)> = match selection.harm.is_empty() {
         true => Vec::new(),
-        false => (0..incidents.locations().len() as LocationId)
-            .filter(|&l| selection.is_inside(l))
-            .filter_map(|l| Some((locate(selection, surface, l)?, l)))
-            .collect(),
+        false => {
+            let all = 0..incidents.locations().len() as LocationId;
+            cells_of(selection, surface, all.filter(|&l| selection.is_inside(l)))
+        }
     };
     let total = |harm| {
         let mut sums = vec![HarmSum::new(); cells];
@@ -559,18 +559,30 @@ pub fn cell_harm(selection: &Selection, surface: &density::Outcome) -> Vec<Vec<H
 }
 
 /// The cells of the locations in the study area with selected incidents.
-fn located<'a>(
-    selection: &'a Selection,
-    surface: &'a density::Outcome,
-) -> impl Iterator<Item = (usize, LocationId)> + 'a {
-    selection
-        .locations_inside()
-        .filter_map(|(l, _)| Some((locate(selection, surface, l)?, l)))
+fn located(selection: &Selection, surface: &density::Outcome) -> Vec<(usize, LocationId)> {
+    cells_of(
+        selection,
+        surface,
+        selection.locations_inside().map(|l| l.0),
+    )
 }
 
-fn locate(selection: &Selection, surface: &density::Outcome, l: LocationId) -> Option<usize> {
-    let at = &selection.incidents().locations()[l as usize];
-    surface.lattice.locate(at.planar(), at.position)
+/// The cells of some locations; those that lie in none are left out.
+fn cells_of(
+    selection: &Selection,
+    surface: &density::Outcome,
+    locations: impl Iterator<Item = LocationId>,
+) -> Vec<(usize, LocationId)> {
+    let all = selection.incidents().locations();
+    let (ids, at): (Vec<LocationId>, Vec<_>) = locations
+        .map(|l| (l, &all[l as usize]))
+        .map(|(l, at)| (l, (at.planar(), at.position)))
+        .unzip();
+    let cells = surface.lattice.locate_all(&at).into_iter();
+    cells
+        .zip(ids)
+        .filter_map(|(cell, l)| Some((cell?, l)))
+        .collect()
 }
 
 /// The locations inside each outline, whether or not anything there is selected.

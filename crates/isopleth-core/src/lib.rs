@@ -6,6 +6,7 @@
 pub mod against;
 mod arrangement;
 pub mod bandwidth;
+pub mod collapse;
 pub mod contours;
 pub mod domain;
 pub mod edge;

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
-    overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
+    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -143,6 +143,8 @@ pub enum Method {
     Dbscan(dbscan::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
+    /// See [`hdbscan`].
+    Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
@@ -171,6 +173,7 @@ impl Method {
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
+            Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",

@@ -8,8 +8,8 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, kernel_density, knox, near_repeat_risk, network_density,
-    overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
+    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -58,6 +58,11 @@ pub enum RunError {
         /// The method.
         method: &'static str,
     },
+    /// Contours have nowhere to tell harm.
+    #[error(
+        "`harm` adds columns to places and cells, and contours have none for it; leave it out, or cut `hotspots`"
+    )]
+    NoHarmOfContours,
     /// A method that counts whole records.
     #[error(
         "the method {method} counts whole records, and {count} of the selected ones lie only partly in the hours {hours}; use kernel_density, which takes shares, or choose hours that no record's interval crosses"
@@ -99,6 +104,9 @@ pub enum RunError {
     /// Vicinity.
     #[error(transparent)]
     Vicinity(#[from] vicinity::Error),
+    /// Clusters of any density.
+    #[error(transparent)]
+    Hdbscan(#[from] hdbscan::Error),
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -129,12 +137,13 @@ impl RunError {
             Self::DualDensity(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
+            Self::Hdbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::NetworkDensity(e) => e.code(),
-            Self::NoHarm { .. } => "no_harm",
+            Self::NoHarm { .. } | Self::NoHarmOfContours => "no_harm",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
@@ -272,6 +281,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// One density against another.
     DualDensity(dual_density::Outcome),
+    /// Where one density is raised or lowered against another.
+    ToleranceContours(dual_density::ToleranceContours),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Near-repeat risk, cell by cell.
@@ -292,6 +303,8 @@ pub enum Findings {
     RiskyFacilities(risky_facilities::Outcome),
     /// Incidents near sites.
     Vicinity(vicinity::Outcome),
+    /// Clusters of any density.
+    Hdbscan(hdbscan::Outcome),
 }
 
 /// The outcome of a run.
@@ -313,6 +326,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
     let comparable = Comparable::of(&selection);
     match (&request.contours, &request.hotspots, &request.method) {
         (Some(_), Some(_), _) => return Err(RunError::TwoCuts),
+        (Some(_), None, Method::KernelDensity(_)) if !request.harm.is_empty() => {
+            return Err(RunError::NoHarmOfContours);
+        }
         (None, _, _) | (_, _, Method::KernelDensity(_)) => {}
         (Some(_), None, method) => {
             return Err(RunError::NothingToContour {
@@ -341,7 +357,13 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             });
         }
         (Method::DualDensity(params), None) => {
-            Findings::DualDensity(dual_density::run(&selection, &request.select, params)?)
+            let found = dual_density::run(&selection, &request.select, params)?;
+            match &params.tolerance_contours[..] {
+                [] => Findings::DualDensity(found),
+                levels => Findings::ToleranceContours(dual_density::tolerance_contours(
+                    &selection, found, levels,
+                )?),
+            }
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {
@@ -374,6 +396,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             let other = against.map(|a| other(&selection, request, a)).transpose()?;
             Findings::Vicinity(vicinity::run(&selection, params, other, comparable)?)
         }
+        (Method::Hdbscan(params), None) => {
+            Findings::Hdbscan(hdbscan::run(&selection, params, comparable)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
@@ -400,7 +425,10 @@ fn check_weights(selection: &Selection, request: &Request) -> Result<(), RunErro
     let method = request.method.name();
     let (takes_harm, takes_shares) = match &request.method {
         Method::KernelDensity(_) => (true, true),
-        Method::Dbscan(_) | Method::RepeatLocations(_) | Method::StDbscan(_) => (true, false),
+        Method::Dbscan(_)
+        | Method::Hdbscan(_)
+        | Method::RepeatLocations(_)
+        | Method::StDbscan(_) => (true, false),
         _ => (false, false),
     };
     if !takes_harm && !request.harm.is_empty() {

@@ -144,12 +144,25 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// More than anyone waits for.
+    #[error(
+        "hotspots.stability would take {evaluations:.0e} kernel evaluations, and the limit is {MAX_EVALUATIONS:.0e}; ask for at most {runs} runs, larger cells, a smaller bandwidth or area"
+    )]
+    TooMuch {
+        /// Evaluations needed.
+        evaluations: f64,
+        /// Runs that would do.
+        runs: u32,
+    },
     /// A surface that reruns do not make.
     #[error(
         "hotspots.stability reruns surfaces of one bandwidth without edge correction; leave out method.adaptive and method.edge_correction, or hotspots.stability"
     )]
     Shaped,
 }
+
+/// Most kernel evaluations of a test: minutes of one processor.
+pub const MAX_EVALUATIONS: f64 = 1e10;
 
 /// What a test of stability did.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,6 +263,18 @@ pub(crate) fn test(
     let Some(bandwidth_m) = surface.bandwidth_m.filter(|_| !hotspots.is_empty()) else {
         return Ok((vec![0.0; hotspots.len()], tested));
     };
+    let spacing_m = surface.lattice.tiling.spacing_m();
+    // At the largest bandwidth, and at least the cell that the record lies in.
+    let reach = surface.reach_m() * (1.0 + params.bandwidth_spread);
+    let cells = std::f64::consts::PI * (reach / spacing_m).powi(2) + 1.0;
+    let of_a_run = records.len() as f64 * cells;
+    if of_a_run * f64::from(params.runs) > MAX_EVALUATIONS {
+        return Err(Error::TooMuch {
+            evaluations: of_a_run * f64::from(params.runs),
+            runs: (MAX_EVALUATIONS / of_a_run) as u32,
+        }
+        .into());
+    }
     let centres = Centres::new(&surface.lattice);
     let all: Vec<usize> = (0..surface.lattice.len()).collect();
     let neighbours = surface.lattice.neighbours(&all);
@@ -274,7 +299,7 @@ pub(crate) fn test(
     let again = Again {
         kernel: surface.kernel,
         bandwidth_m,
-        spacing_m: surface.lattice.tiling.spacing_m(),
+        spacing_m,
         records: &records,
         months,
         centres: &centres,

@@ -211,10 +211,25 @@ proptest! {
             prop_assert_eq!(&on_threads(threads, || run(&town(&moved), params)), &found);
         }
         // Every incident twice: the same places, the same coefficients.
-        let doubled = run(&town(&[events.clone(), events].concat()), params);
+        let doubled = run(&town(&support::twice(&events)), params);
         prop_assert_eq!(doubled.all.gini(), found.all.gini());
         let sets = |o: &Outcome| o.levels.iter().map(|l| l.places).collect::<Vec<_>>();
         prop_assert_eq!(sets(&doubled), sets(&found));
+        // Moved with the study area, by whole metres and not; turned with it: its squares are its own.
+        if !h3 {
+            let there = vec![rectangle("X", 552_000.3, 186_000.0, 556_000.3, 189_000.0)];
+            let (dx, dy) = (2000.3, -1000.0);
+            let round = vec![rectangle("X", 549_200.0, 188_150.0, 552_200.0, 192_150.0)];
+            for (events, area) in [(support::moved(&events, dx, dy), there), (support::turned(&events), round)] {
+                let other = run(&world(&events, area), params);
+                prop_assert_eq!((&other.all, &other.occupied, &other.levels), (&found.all, &found.occupied, &found.levels));
+                let counts = |o: &Outcome| o.places.iter().map(|p| p.facts.count).collect::<Vec<_>>();
+                prop_assert_eq!(counts(&other), counts(&found));
+            }
+        }
+        // Lorenz: the shares of a doubled set are the same.
+        prop_assert_eq!(doubled.all.incidents(), 2 * found.all.incidents());
+        prop_assert_eq!(doubled.all.places(), found.all.places());
         // The ranking falls, and adds up.
         let n: Vec<u32> = found.places.iter().map(|p| p.facts.count).collect();
         prop_assert!(n.windows(2).all(|w| w[0] >= w[1]));

@@ -6,7 +6,7 @@ use geo::{Area as _, Covers, Intersects, MultiPolygon, Point, Relate, Validation
 use isopleth_core::contours::{Contour, Error, Outcome};
 use isopleth_core::{ContouredSurface, Findings, Request, RunError, Snapshot, run};
 use proptest::prelude::*;
-use support::{BURGLARY, Event, location, rectangle, world};
+use support::{BURGLARY, Event, location, moved, rectangle, turned, twice, world};
 
 fn found(snapshot: &Snapshot, text: &str) -> ContouredSurface {
     match run(snapshot, &Request::from_json(text).unwrap())
@@ -124,7 +124,11 @@ proptest! {
             wider = Some(contour);
         }
         if !by_level && !has_area {
-            prop_assert!(found.contours.asked.iter().all(|a| a.contour.is_some()));
+            // Between centres the ground at the very peak is a point, which has no area.
+            let peak = density.iter().copied().fold(0.0, f64::max) * 1e6;
+            let at_peak = |t: f64| smooth && t >= peak * (1.0 - 1e-9);
+            prop_assert!(found.contours.asked.iter()
+                .all(|a| a.contour.is_some() || a.threshold_per_km2.is_some_and(at_peak)));
             prop_assert_eq!(found.contours.asked[0].contour.as_ref().unwrap().count as usize, events.len());
         }
         if !has_area && !smooth {
@@ -375,5 +379,48 @@ fn neither_order_nor_threads_move_a_corner() {
             .unwrap();
         let again = pool.install(|| found(&world(&events, vec![askew()]), text).contours);
         assert_eq!(one, again, "{threads}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn contours_move_and_turn_with_the_events(events in scattered(), smooth: bool, by_level: bool) {
+        // Off all lines that squares could have in common with the events' own grid.
+        let events = moved(&events, 0.137, 0.271);
+        let text = format!(r#"{{"select": {{"groups": ["burglary"]}},
+            "method": {{"name": "kernel_density", "bandwidth_m": 280, "cell_m": 120}},
+            "contours": {{{}, "outline": "{}"}} }}"#,
+            if by_level { r#""levels_per_km2": [7, 23, 61]"# } else { r#""volume": [0.31, 0.57, 0.93]"# },
+            if smooth { "smooth" } else { "cells" });
+        let of = |events: &[Event]| found(&world(events, vec![]), &text).contours;
+        let plain = of(&events);
+        prop_assert!(by_level || grounds(&plain).len() == 3);
+        for other in [of(&moved(&events, 1200.0, -2400.0)), of(&turned(&events))] {
+            prop_assert_eq!(plain.asked.len(), other.asked.len());
+            for (a, b) in plain.asked.iter().zip(&other.asked) {
+                prop_assert_eq!(&a.id, &b.id);
+                prop_assert_eq!(a.contour.is_some(), b.contour.is_some());
+                if let (Some(a), Some(b)) = (a.threshold_per_km2, b.threshold_per_km2) {
+                    prop_assert!((a / b - 1.0).abs() < 1e-6, "{} {}", a, b);
+                }
+                if let (Some(a), Some(b)) = (&a.contour, &b.contour) {
+                    prop_assert_eq!((a.cells, a.outline.0.len()), (b.cells, b.outline.0.len()));
+                    // A corner is good to half a centimetre: an incident on a line may change sides.
+                    prop_assert!(a.count.abs_diff(b.count) <= u32::from(smooth));
+                    prop_assert!((a.area_m2 / b.area_m2 - 1.0).abs() < 2e-3, "{} {}", a.area_m2, b.area_m2);
+                    prop_assert!((a.volume_share - b.volume_share).abs() < 1e-9);
+                }
+            }
+        }
+        // Twice the incidents: the same ground holds the same share, and twice as many.
+        if !by_level {
+            let double = of(&twice(&events));
+            for (a, b) in grounds(&plain).iter().zip(grounds(&double)) {
+                prop_assert_eq!(&a.outline, &b.outline);
+                prop_assert_eq!(2 * a.count, b.count);
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use isopleth_core::domain::{LonLat, Site};
 use isopleth_core::methods::dual_density::{Compare, Error, Labels, Outcome, Side, Undefined};
 use isopleth_core::{Findings, Request, RunError, Snapshot, run};
 use proptest::prelude::*;
-use support::{BURGLARY, DRUGS, Event, location, rectangle, world};
+use support::{BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, turned, world};
 
 fn compared(snapshot: &Snapshot, text: &str) -> Outcome {
     match run(snapshot, &Request::from_json(text).unwrap())
@@ -481,4 +481,125 @@ fn degenerate_sides_have_defined_answers() {
     }
     let auto = groups(false, r#""cell_m": 250"#);
     assert!(compared(&world(&[], vec![]), &auto).cells.is_empty());
+}
+
+#[test]
+fn tolerance_contours_hold_the_cells_beyond_chance_and_nest() {
+    use geo::Intersects;
+    use isopleth_core::methods::dual_density::Direction;
+    // Burglary in the west, drugs in the east, both in the middle.
+    let mut events = Vec::new();
+    for i in 0..120_i32 {
+        let (x, y) = (f64::from(i % 12) * 37.0, f64::from(i / 12) * 41.0);
+        let mut put = |x: f64, kind| {
+            events.push(Event {
+                x: 550_000.0 + x,
+                y: 188_200.0 + y,
+                month: 1 + i % 12,
+                kind,
+            });
+        };
+        put(x, BURGLARY);
+        put(3000.0 + x, DRUGS);
+        put(1500.0 + x, if i % 2 == 0 { BURGLARY } else { DRUGS });
+    }
+    let area = rectangle("A", 549_800.0, 188_100.0, 553_600.0, 188_600.0);
+    let snapshot = world(&events, vec![area]);
+    let method = |more: &str| {
+        format!(
+            r#"{{"select": {{"groups": ["burglary"], "area": "A"}},
+            "method": {{"name": "dual_density", "against": {{"groups": ["drugs"], "lens": "police_generated"}},
+                "bandwidth_m": 300, "cell_m": 100, "replicates": 199, "seed": 4{more}}} }}"#
+        )
+    };
+    let cells = compared(&snapshot, &method(""));
+    let text = method(r#", "tolerance_contours": [0.05, 0.02]"#);
+    let found = match run(&snapshot, &Request::from_json(&text).unwrap())
+        .unwrap()
+        .findings
+    {
+        Findings::ToleranceContours(found) => found,
+        other => panic!("{other:?}"),
+    };
+    let ids: Vec<&str> = found.contours.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["raised-0.05", "raised-0.02", "lowered-0.05", "lowered-0.02"]
+    );
+    for c in &found.contours {
+        // A cell's centre lies in the contour if, and only if, its p says so.
+        for (cell, &at) in cells.cells.iter().zip(cells.lattice.centres()) {
+            let Some(t) = cell.tolerance else { continue };
+            let p = if c.direction == Direction::Raised {
+                t.p_upper
+            } else {
+                t.p_lower
+            };
+            let at = isopleth_core::plane::unproject(at).unwrap();
+            let inside = c.outline.intersects(&geo::Point(at.coord()));
+            let in_area = snapshot.areas[0]
+                .geometry
+                .intersects(&geo::Point(at.coord()));
+            assert_eq!(inside, in_area && p <= c.level / 2.0, "{} {p}", c.id);
+        }
+        let east = events
+            .iter()
+            .filter(|e| e.kind == BURGLARY)
+            .filter(|e| {
+                c.outline
+                    .intersects(&geo::Point(location(e.x, e.y).position.coord()))
+            })
+            .count();
+        assert_eq!(c.count as usize, east);
+    }
+    // The stricter lies in the wider.
+    use geo::BooleanOps;
+    for pair in found.contours.chunks(2) {
+        assert!(pair[1].outline.difference(&pair[0].outline).0.is_empty());
+        assert!(pair[1].area_m2 <= pair[0].area_m2);
+    }
+    for (levels, words) in [
+        ("[0.005]", "of which half is at least 1 / (replicates + 1)"),
+        ("[1.0]", "levels below 1"),
+    ] {
+        let error = refused(
+            &snapshot,
+            &method(&format!(r#", "tolerance_contours": {levels}"#)),
+        );
+        assert_eq!(error.code(), "invalid_dual_density");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_comparison_moves_and_turns_with_the_events(events in scattered(60)) {
+        let events = moved(&events, 0.137, 0.271);
+        let text = groups(false, r#""bandwidth_m": 450, "cell_m": 150, "compare": "ratio", "floor_per_km2": 0.5, "replicates": 0"#);
+        let by_place = |events: &[Event], back: &dyn Fn((f64, f64)) -> (f64, f64)| -> std::collections::BTreeMap<_, _> {
+            let found = compared(&world(events, vec![]), &text);
+            let cells = found.cells.into_iter().zip(found.lattice.centres());
+            cells.map(|(cell, at)| (key(back((at.x, at.y))), cell))
+                .filter(|c| c.1.density_per_m2 + c.1.against_per_m2 > 1e-12).collect()
+        };
+        let plain = by_place(&events, &|at| at);
+        prop_assert!(!plain.is_empty());
+        let there = by_place(&moved(&events, 3000.0, -1500.0), &|at| (at.0 - 3000.0, at.1 + 1500.0));
+        // Three more quarters bring a place back.
+        let round = by_place(&turned(&events), &|at| quarter(quarter(quarter(at))));
+        for other in [there, round] {
+            prop_assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+            for (a, b) in plain.values().zip(other.values()) {
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(1e-9);
+                prop_assert!(near(a.density_per_m2, b.density_per_m2) && near(a.against_per_m2, b.against_per_m2));
+                prop_assert_eq!((a.count, a.count_against), (b.count, b.count_against));
+                match (a.value, b.value) {
+                    (Ok(a), Ok(b)) => prop_assert!((a - b).abs() <= 1e-6 * a.max(1e-3), "{} {}", a, b),
+                    (a, b) => prop_assert_eq!(a, b),
+                }
+            }
+        }
+    }
 }

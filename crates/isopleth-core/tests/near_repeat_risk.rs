@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use isopleth_core::Snapshot;
 use isopleth_core::domain::{
     Area, IncidentRow, IncidentSetBuilder, LocationBasis, NO_PLACE, Period,
@@ -9,7 +11,7 @@ use isopleth_core::domain::{
 use isopleth_core::methods::near_repeat_risk::Outcome;
 use isopleth_core::{Findings, Request, RunError, run};
 use proptest::prelude::*;
-use support::{BURGLARY, day_span, location, rectangle, span, with_sets};
+use support::{BURGLARY, day_span, key, location, rectangle, span, with_sets};
 
 /// Metres east and north of a corner, and the day of 2023 from 0.
 type Event = (f64, f64, i32);
@@ -100,10 +102,39 @@ proptest! {
         let one = of(&events, 1);
         prop_assert_eq!(&one, &of(&turned, 2));
         prop_assert_eq!(&one, &of(&events, 7));
-        // The grid begins at the origin of the plane: a move by whole cells moves all.
-        let moved: Vec<Event> = events.iter().map(|e| (e.0 + 1000.0, e.1 - 500.0, e.2)).collect();
-        let counts = |cells: &[(String, u64, u32)]| cells.iter().map(|c| c.2).collect::<Vec<_>>();
-        prop_assert_eq!(counts(&one).len(), counts(&of(&moved, 1)).len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn risk_moves_turns_and_doubles_with_its_events(events in events()) {
+        // The grid begins at the origin of the plane: whole cells move all, and so does a quarter turn
+        // about the corner of one.
+        let of = |events: &[Event], back: &dyn Fn((f64, f64)) -> (f64, f64)| -> BTreeMap<_, _> {
+            let found = risk(&snapshot(events, LocationBasis::Address, vec![]), "", "").unwrap();
+            let at = |cell: usize| found.lattice.centres()[cell];
+            let place = |cell: usize| key(back((at(cell).x - CORNER.0, at(cell).y - CORNER.1)));
+            found.cells.iter().map(|c| (place(c.cell), (c.risk, c.count, c.nearest_m, c.latest_days, c.last_day))).collect()
+        };
+        let plain = of(&events, &|at| at);
+        prop_assert_eq!(plain.is_empty(), events.is_empty());
+        let there: Vec<Event> = events.iter().map(|e| (e.0 + 1000.0, e.1 - 500.0, e.2)).collect();
+        let round: Vec<Event> = events.iter().map(|e| (-e.1, e.0, e.2)).collect();
+        let double = [events.clone(), events].concat();
+        for (times, other) in [
+            (1, of(&there, &|at| (at.0 - 1000.0, at.1 + 500.0))),
+            (1, of(&round, &|at| (at.1, -at.0))),
+            (2, of(&double, &|at| at)),
+        ] {
+            prop_assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+            for (a, b) in plain.values().zip(other.values()) {
+                prop_assert!((f64::from(times) * a.0 - b.0).abs() <= 1e-9 * b.0, "{:?} {:?}", a, b);
+                prop_assert_eq!((times * a.1, a.3, a.4), (b.1, b.3, b.4));
+                prop_assert!((a.2 - b.2).abs() < 1e-6);
+            }
+        }
     }
 }
 

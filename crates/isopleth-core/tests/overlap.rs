@@ -275,7 +275,19 @@ proptest! {
         prop_assert_eq!(mirrored.first_at_second, found.second_at_first);
         prop_assert_eq!(mirrored.similarity.map(|s| s.value), found.similarity.map(|s| s.value));
         // Every incident twice.
-        let doubled = run(&town(&[events.clone(), events].concat()), &params.replace(&format!("\"min_count\": {least}"), &format!("\"min_count\": {}", 2 * least)));
+        let doubled = run(&town(&support::twice(&events)), &params.replace(&format!("\"min_count\": {least}"), &format!("\"min_count\": {}", 2 * least)));
         prop_assert_eq!((doubled.shared, doubled.similarity), (found.shared, found.similarity));
+        prop_assert_eq!((doubled.jaccard(), doubled.overlap_coefficient()), (found.jaccard(), found.overlap_coefficient()));
+        let part = found.first_at_second;
+        let twice = doubled.first_at_second;
+        prop_assert_eq!((twice.incidents, twice.of), (2 * part.incidents, 2 * part.of));
+        // Moved with the study area.
+        let there = vec![rectangle("X", 552_000.3, 186_000.0, 556_000.3, 189_500.0)];
+        let moved = run(&world(&support::moved(&events, 2000.3, -1000.0), there), &params);
+        prop_assert_eq!((moved.first, moved.second, moved.shared), (found.first, found.second, found.shared));
+        prop_assert_eq!((moved.chance, moved.similarity), (found.chance, found.similarity));
+        prop_assert_eq!((moved.first_at_second, moved.second_at_first), (found.first_at_second, found.second_at_first));
+        let rows = |o: &Outcome| o.places.iter().map(|p| (p.rank, p.first, p.second)).collect::<Vec<_>>();
+        prop_assert_eq!(rows(&moved), rows(&found));
     }
 }

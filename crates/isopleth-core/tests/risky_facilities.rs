@@ -231,6 +231,19 @@ proptest! {
             prop_assert_eq!(f.count, counts[f.id.parse::<usize>().unwrap()]);
             prop_assert_eq!(f.facts.as_ref().map_or(0, |f| f.count), f.count);
         }
+        // Moved with the sites and the study area; every incident twice.
+        let sites_there: Vec<Site> = shops.iter().zip(0..)
+            .map(|(&s, i)| site("shop", &format!("{i:02}"), metres(s).0 + 1200.0, metres(s).1 - 700.0)).collect();
+        let area = rectangle("X", 551_200.0, 186_300.0, 555_200.0, 189_300.0);
+        let mut there = world(&support::moved(&rows, 1200.0, -700.0), vec![area]);
+        there.sites = sites_there;
+        let there = run(&there, &params);
+        let ranking = |o: &Outcome| o.facilities.iter().map(|f| (f.id.clone(), f.rank, f.count, f.cumulative)).collect::<Vec<_>>();
+        prop_assert_eq!(ranking(&there), ranking(&found));
+        prop_assert_eq!((&there.spread, there.at_none, there.chance), (&found.spread, found.at_none, found.chance));
+        let twice = run(&town(&support::twice(&rows), sites.clone()), &params);
+        prop_assert_eq!(twice.spread.gini(), found.spread.gini());
+        prop_assert_eq!((twice.spread.incidents(), twice.at_none), (2 * found.spread.incidents(), 2 * found.at_none));
         let mut backwards = rows;
         backwards.reverse();
         let mut sites = sites;

@@ -232,6 +232,15 @@ fn nothing_selected_and_numbers_out_of_range() {
         assert_eq!(error.code(), "invalid_hotspots");
         assert!(error.to_string().contains(words), "{error}");
     }
+    // More than anyone waits for: ten thousand runs with a disc of a hundred thousand cells.
+    let text = r#"{"select": {"groups": ["burglary"], "area": "A"},
+        "method": {"name": "kernel_density", "bandwidth_m": 5000, "cell_m": 20},
+        "hotspots": {"min_density_per_km2": 0.001, "stability": {"runs": 10000}} }"#;
+    let error = run(&some, &Request::from_json(text).unwrap()).unwrap_err();
+    assert!(
+        error.to_string().contains("ask for at most") && error.code() == "invalid_hotspots",
+        "{error}"
+    );
     // All on one point: one hotspot, and it stays wherever it moves to.
     let found = cut(
         &some,

@@ -378,6 +378,22 @@ proptest! {
         for (d, row) in found.within.iter().enumerate() {
             prop_assert_eq!(row.incidents, found.sites.iter().map(|s| u64::from(s.within[d])).sum::<u64>());
         }
+        // Moved with the sites and the study area; every incident twice.
+        let go = |v: f64, d: f64| ((v + d) * 1000.0).round() / 1000.0;
+        let moved: Vec<Event> = support::moved(&rows, 1200.3, -700.1);
+        let sites_there: Vec<Site> = schools.iter().zip(0..)
+            .map(|(&s, i)| site("school", &format!("{i}"), go(metres(s).0, 1200.3), go(metres(s).1, -700.1))).collect();
+        let mut there = world(&moved, vec![rectangle("X", 551_200.3, 186_299.9, 555_200.3, 189_299.9)]);
+        there.sites = sites_there;
+        let there = run(&there, params);
+        let twice = run(&town(&support::twice(&rows), sites.clone()), params);
+        for (i, band) in found.bands.iter().enumerate() {
+            prop_assert_eq!(there.bands[i].incidents, band.incidents);
+            prop_assert_eq!(twice.bands[i].incidents, 2 * band.incidents);
+            let share = |o: &Outcome| o.bands[i].by_area.unwrap().share;
+            prop_assert!((share(&there) - share(&found)).abs() < 1e-6, "{} {}", share(&there), share(&found));
+            prop_assert_eq!(share(&twice).to_bits(), share(&found).to_bits());
+        }
         let ground: f64 = found.bands.iter().map(|b| b.by_area.unwrap().share).sum();
         prop_assert!((ground - 1.0).abs() < 1e-9);
         let mut backwards = rows;

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use isopleth_core::domain::{
     GroupDefinition, HarmSchedule, HarmWeight, IncidentRow, IncidentSetBuilder, Kind, Lens,
     LocationBasis, NO_PLACE, Span, TimePrecision, UnknownCode, month_span,
@@ -11,7 +13,7 @@ use isopleth_core::{
     CutSurface, Findings, Outcome, Request, RunError, Snapshot, SurfaceCells, run,
 };
 use proptest::prelude::*;
-use support::{location, rectangle};
+use support::{key, location, quarter, rectangle};
 
 /// 2022-06-03T00:00, a Friday.
 const FRIDAY: i32 = 19_146 * 1440;
@@ -397,7 +399,10 @@ fn schedules_that_are_not_there_are_named_with_those_that_are() {
     );
     let weighted = r#"{"method": {"name": "kernel_density", "weight": {"harm": "x"}}}"#;
     assert_eq!(code(&snapshot, weighted).0, "unknown_harm_schedule");
-    let bare = Snapshot { ..snapshot.clone() };
+    let bare = Snapshot {
+        harm_schedules: Vec::new(),
+        ..snapshot.clone()
+    };
     assert!(code(&bare, weighted).1.contains("isopleth harm add"));
     for list in [r#"["days", "days"]"#, r#"["days", "half", "none"]"#] {
         let request = format!(r#"{{"harm": {list}, "method": {{"name": "repeat_locations"}}}}"#);
@@ -744,5 +749,50 @@ fn weights_are_read_strictly_and_written_back() {
     ] {
         let error = Request::from_json(bad).unwrap_err().to_string();
         assert!(error.contains(&says.replace('\\', "")), "{error}");
+    }
+}
+
+#[test]
+fn a_weighted_surface_moves_and_turns_with_its_events() {
+    let events: Vec<Event> = (0..18)
+        .map(|p| Event {
+            x: 550_300.137 + f64::from(p % 6) * 251.3,
+            y: 188_300.271 + f64::from(p / 6) * 247.9,
+            ..event(p, [BURGLARY, ROBBERY][p as usize % 2], between(p * 97, 400))
+        })
+        .collect();
+    let of = |events: &[Event], back: &dyn Fn((f64, f64)) -> (f64, f64)| -> BTreeMap<_, _> {
+        let request = r#"{"select": {"groups": ["burglary", "robbery"], "hours": "22:00/04:00"},
+            "method": {"name": "kernel_density", "bandwidth_m": 300, "cell_m": 50, "weight": {"harm": "days"}}}"#;
+        let Findings::Surface(cells) = go(&world(events), request).unwrap().findings else {
+            panic!("a surface");
+        };
+        let at = cells.surface.lattice.centres().iter();
+        let values = cells.surface.density_per_m2.iter().zip(&cells.expected);
+        at.zip(values)
+            .map(|(at, (d, e))| (key(back((at.x, at.y))), (*d, *e)))
+            .filter(|c| c.1.0 > 1e-12)
+            .collect()
+    };
+    let go = |f: &dyn Fn((f64, f64)) -> (f64, f64)| -> Vec<Event> {
+        let place = |e: &Event| {
+            let (x, y) = f((e.x, e.y));
+            Event { x, y, ..*e }
+        };
+        events.iter().map(place).collect()
+    };
+    let plain = of(&events, &|at| at);
+    assert!(plain.len() > 500 && plain.values().any(|v| v.1 > 0.0));
+    let there = go(&|at| (at.0 + 2150.0, at.1 - 1050.0));
+    let round = go(&quarter);
+    for other in [
+        of(&there, &|at| (at.0 - 2150.0, at.1 + 1050.0)),
+        of(&round, &|at| quarter(quarter(quarter(at)))),
+    ] {
+        assert!(plain.keys().eq(other.keys()));
+        for (a, b) in plain.values().zip(other.values()) {
+            assert!((a.0 - b.0).abs() <= 1e-6 * a.0, "{a:?} {b:?}");
+            assert!((a.1 - b.1).abs() <= 1e-12, "{a:?} {b:?}");
+        }
     }
 }

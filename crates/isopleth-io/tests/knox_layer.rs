@@ -86,6 +86,8 @@ fn the_table_travels_with_the_layer() {
     // Three pairs in the band of distance, five in the band of days, of ten.
     assert_eq!(last["expected"], 1.5);
     assert_eq!(last["ratio"], 2.0);
+    // 1 − e^−1.5 (1 + 1.5 + 1.125), to ten digits.
+    assert_eq!(last["p_poisson"], 0.191_153_169_5);
     assert!(last["p"].as_f64().unwrap() <= 1.0);
     // No pair lies between 1 and 100 m.
     assert!(cells[2]["p"].is_null() && cells[2]["ratio"].is_null());

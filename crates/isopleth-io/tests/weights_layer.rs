@@ -218,3 +218,104 @@ fn hours_say_what_count_and_expected_count_are() {
     assert!(knox.column("expected_count").is_none());
     assert_eq!(knox.features[0].values.len(), knox.columns.len());
 }
+
+#[test]
+fn contours_of_harm_are_no_contours_of_incidents() {
+    let harm =
+        r#""method": {"name": "kernel_density", "bandwidth_m": 300, "weight": {"harm": "one"}}"#;
+    for (contours, names) in [
+        (r#"{"volume": [0.5]}"#, vec!["threshold_harm_per_km2"]),
+        (r#"{"levels_per_km2": [1]}"#, vec!["level_harm_per_km2"]),
+        (
+            r#"{"breaks_per_km2": [1, 5]}"#,
+            vec!["from_harm_per_km2", "to_harm_per_km2"],
+        ),
+    ] {
+        let layer = layer(&format!(r#"{{{harm}, "contours": {contours}}}"#));
+        let legend = &layer.provenance["resolved"]["legend"][0];
+        for name in names {
+            let column = &layer.columns[layer.column(name).unwrap()];
+            assert_eq!(column.unit.as_deref(), Some("days/km²"));
+            assert!(column.meaning.contains("no density of incidents"));
+            assert!(legend.get(name).is_some(), "{legend}");
+        }
+        assert!(
+            !layer
+                .columns
+                .iter()
+                .any(|c| c.unit.as_deref() == Some("1/km²"))
+        );
+        assert!(layer.title.contains("weighted by harm (one 1, days)"));
+    }
+    let both = format!(r#"{{"harm": ["one"], {harm}, "contours": {{"volume": [0.5]}}}}"#);
+    let refused = isopleth_io::analyse(&snapshot(), &Request::from_json(&both).unwrap());
+    assert!(refused.unwrap_err().to_string().contains("cut `hotspots`"));
+}
+
+#[test]
+fn contours_tell_what_is_expected_in_the_hours() {
+    let layer = layer(
+        r#"{"select": {"hours": "22:00/02:00"},
+            "method": {"name": "kernel_density", "bandwidth_m": 300}, "contours": {"volume": [1]}}"#,
+    );
+    assert_eq!(value(&layer, "count"), &Value::Integer(2));
+    assert_eq!(value(&layer, "expected_count"), &Value::Real(1.333_333_333));
+}
+
+#[test]
+fn streets_and_sites_with_hours_have_a_value_for_each_column() {
+    use isopleth_core::domain::{Area, Site, Street};
+    let at = |x: f64| unproject(Planar { x, y: 188_000.0 }).unwrap();
+    let mut snapshot = snapshot();
+    let site = |n: u32, x| Site {
+        class: "pub".into(),
+        id: n.to_string(),
+        name: String::new(),
+        position: at(x),
+    };
+    snapshot.sites = vec![site(1, 550_010.0), site(2, 553_000.0)];
+    let corner = |x, y| {
+        let at = unproject(Planar { x, y }).unwrap();
+        (at.lon(), at.lat())
+    };
+    snapshot.areas = vec![Area {
+        code: "A".into(),
+        name: "Area".into(),
+        kind: "ward".into(),
+        vintage: "2022".into(),
+        geometry: geo::MultiPolygon(vec![geo::Polygon::new(
+            vec![
+                corner(549_000.0, 187_000.0),
+                corner(554_000.0, 187_000.0),
+                corner(554_000.0, 189_000.0),
+                corner(549_000.0, 189_000.0),
+            ]
+            .into(),
+            Vec::new(),
+        )]),
+    }];
+    let request = r#"{"select": {"area": "A", "hours": "22:30/23:30", "groups": ["drugs"]},
+        "method": {"name": METHOD}}"#;
+    let end = |x: f64| geo::Coord {
+        x: at(x).lon(),
+        y: at(x).lat(),
+    };
+    snapshot.streets = vec![Street {
+        id: "s".into(),
+        name: "High Street".into(),
+        vintage: "2022".into(),
+        geometry: geo::MultiLineString(vec![geo::LineString(vec![end(549_900.0), end(550_900.0)])]),
+    }];
+    for method in [
+        r#""risky_facilities", "site_class": "pub""#,
+        r#""vicinity", "site_class": "pub""#,
+        r#""network_density""#,
+    ] {
+        let request = Request::from_json(&request.replace("METHOD", method)).unwrap();
+        let layer = isopleth_io::analyse(&snapshot, &request).unwrap();
+        for f in &layer.features {
+            assert_eq!(f.values.len(), layer.columns.len(), "{method} {}", f.id);
+            assert!(matches!(layer.value(f, "run"), Some(Value::Text(_))));
+        }
+    }
+}

@@ -22,11 +22,18 @@ const RAMP: [&str; 5] = [
 ];
 
 /// Columns that a layer is coloured by, in order of preference.
-const GRADED: [&str; 5] = [
+const GRADED: [&str; 11] = [
     "harm_density_per_km2",
     "density_per_km2",
     "density_per_km",
     "density",
+    // Contours: by count the widest would be the darkest.
+    "threshold_harm_per_km2",
+    "threshold_per_km2",
+    "level_harm_per_km2",
+    "level_per_km2",
+    "from_harm_per_km2",
+    "from_per_km2",
     "count",
 ];
 

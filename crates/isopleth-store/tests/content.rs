@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{area, new_store, request, result, run, site, street};
+use common::{area, make_schema_1, new_store, request, result, run, site, street};
 use isopleth_store::{Run, Tally};
 
 #[test]
@@ -129,16 +129,7 @@ fn an_older_store_is_brought_up_to_date() {
     store.add_sites(&[site("a", 0.2)]).unwrap();
     let revision = store.data_revision().unwrap();
     drop(store);
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch(
-            "DROP TABLE streets;
-             DELETE FROM gpkg_geometry_columns WHERE table_name = 'streets';
-             DELETE FROM gpkg_contents WHERE table_name = 'streets';
-             DELETE FROM meta WHERE key = 'content_sum_streets';
-             UPDATE meta SET value = '1' WHERE key = 'schema_version';",
-        )
-        .unwrap();
+    make_schema_1(&path);
     let error = isopleth_store::Store::open_read_only(&path).unwrap_err();
     assert_eq!(error.code(), "store_older_schema");
     let mut store = isopleth_store::Store::open(&path).unwrap();

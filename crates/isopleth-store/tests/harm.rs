@@ -2,10 +2,9 @@
 
 mod common;
 
-use common::{burglary, ingest, new_store, policy};
+use common::{burglary, ingest, make_schema_1, new_store, policy};
 use isopleth_core::domain::{HarmSchedule, HarmWeight, UnknownCode};
 use isopleth_store::Store;
-use rusqlite::Connection;
 
 fn schedule(id: &str, value: f64) -> HarmSchedule {
     HarmSchedule {
@@ -77,12 +76,7 @@ fn a_store_of_schema_1_gets_the_table_and_keeps_its_revision() {
     ingest(&mut store, "f", &[burglary(1), burglary(2)]);
     let before = store.data_revision().unwrap();
     drop(store);
-    Connection::open(&path)
-        .unwrap()
-        .execute_batch(
-            "DROP TABLE harm_schedules; UPDATE meta SET value = '1' WHERE key = 'schema_version'",
-        )
-        .unwrap();
+    make_schema_1(&path);
     let error = Store::open_read_only(&path).unwrap_err();
     assert_eq!(error.code(), "store_older_schema", "{error}");
     let mut store = Store::open_or_create(&path, &policy("1")).unwrap();

@@ -122,7 +122,7 @@ impl Report {
     pub(crate) fn print_table(&self) {
         println!();
         println!(
-            "CPU time, user and system; ours and ogr2ogr medians of five, KDEpy least of three; {} threads.",
+            "CPU time, user and system; medians of five, ours and the peers' in turn; {} threads.",
             rayon::current_num_threads()
         );
         println!();

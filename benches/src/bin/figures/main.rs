@@ -4,15 +4,18 @@
 //! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
 //! ```
 //!
-//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`.
+//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`,
+//! `scaling`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod dbscan;
 mod essex;
 mod figure;
+mod hdbscan;
 mod knox;
 mod london;
 mod peers;
+mod scaling;
 mod stability;
 
 use std::process::ExitCode;
@@ -36,12 +39,14 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 5] = [
+    let parts: [(&str, Measure); 7] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("peers", hdbscan::measure),
         ("peers", dbscan::measure),
         ("peers", knox::measure),
+        ("scaling", scaling::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {

@@ -1,36 +1,76 @@
-//! Square surfaces of the peers' points: against unbinned sums, and beside KDEpy.
+//! Square surfaces and H3 cells of the peers' points: against unbinned sums and h3o, and beside
+//! KDEpy, LIBKDV and h3ronpy.
 
 use std::process::{Command, Stdio};
 
-use isopleth_benches::clock::Runs;
+use h3o::{LatLng, Resolution};
+use isopleth_benches::clock::{Runs, cpu};
 use isopleth_benches::load::Failure;
+use isopleth_core::collapse;
+use isopleth_core::domain::LonLat;
 use isopleth_core::kernel::Kernel;
-use isopleth_core::lattice::{Lattice, Tiling};
+use isopleth_core::lattice::{Lattice, Tiling, cells_at};
 use isopleth_core::plane::Planar;
 use isopleth_core::surface;
 use isopleth_tests::oracle::{
-    BANDWIDTH_M, CORNER, DensityOracle, SIZE, collapse, how_to_make_points, peer_data, peer_points,
-    shared,
+    BANDWIDTH_M, CORNER, DensityOracle, SIZE, how_to_make_points, peer_data, peer_points,
+    peer_positions, shared,
 };
 
 use crate::figure::{Figure, Report, Target};
+
+/// A program that makes the same surface.
+struct Peer {
+    /// Its name in the peers' script.
+    tool: &'static str,
+    /// What it does.
+    what: &'static str,
+    /// How often it runs: five times, or once where it takes minutes.
+    times: usize,
+    /// The ratio to reach.
+    least: f64,
+}
+
+const fn kdepy(least: f64) -> Option<Peer> {
+    Some(Peer {
+        tool: "kdepy_fft",
+        what: "KDEpy FFT, binned",
+        times: 5,
+        least,
+    })
+}
+
+const fn libkdv(times: usize, least: f64) -> Option<Peer> {
+    Some(Peer {
+        tool: "libkdv",
+        what: "LIBKDV, exact Epanechnikov, from text to text",
+        times,
+        least,
+    })
+}
 
 struct Case {
     name: &'static str,
     kernel: Kernel,
     points: usize,
     side: u32,
-    /// KDEpy's tool, if it has this kernel, and the ratio to reach.
-    peer: Option<(&'static str, f64)>,
+    peer: Option<Peer>,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     Case {
         name: "peers.quartic_100m",
         kernel: Kernel::Quartic,
         points: 100_000,
         side: 100,
-        peer: Some(("kdepy_fft", 3.0)),
+        peer: kdepy(4.0),
+    },
+    Case {
+        name: "peers.quartic_100m_libkdv",
+        kernel: Kernel::Quartic,
+        points: 100_000,
+        side: 100,
+        peer: libkdv(5, 14.0),
     },
     Case {
         name: "peers.epanechnikov_100m",
@@ -44,74 +84,209 @@ const CASES: [Case; 4] = [
         kernel: Kernel::Quartic,
         points: 100_000,
         side: 25,
-        peer: Some(("kdepy_fft", 11.0)),
+        peer: kdepy(11.0),
     },
     Case {
         name: "peers.quartic_25m_1m",
         kernel: Kernel::Quartic,
         points: 1_000_000,
         side: 25,
-        peer: Some(("kdepy_fft", 3.5)),
+        peer: kdepy(4.5),
     },
+    Case {
+        name: "peers.quartic_25m_1m_libkdv",
+        kernel: Kernel::Quartic,
+        points: 1_000_000,
+        side: 25,
+        peer: libkdv(1, 45.0),
+    },
+];
+
+/// Names, numbers of points, and the ratio to reach.
+const CELLS: [(&str, usize, Option<f64>); 2] = [
+    ("peers.h3_cells_1m", 1_000_000, None),
+    ("peers.h3_cells_10m", 10_000_000, Some(4.0)),
 ];
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
     // The peers run on one thread.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    for case in CASES
-        .iter()
-        .filter(|c| report.wants(c.name))
-        .collect::<Vec<_>>()
-    {
-        let Some(points) = peer_points(case.points) else {
-            let why = format!(
-                "no points of the peers' generator; {}",
-                how_to_make_points(case.points)
-            );
-            report.skip(case.name, &why);
-            continue;
-        };
-        let lattice = lattice(case.side)?;
-        let mut grid = Vec::new();
-        let work = || grid = density(&lattice, case.kernel, &points);
-        let runs = one.install(|| Runs::five(work));
-        let agreement = match DensityOracle::load(case.kernel.name(), case.side) {
-            Some(oracle) if case.points == 100_000 => {
-                format!(
-                    "largest difference {:.1e} of the largest value",
-                    oracle.largest_difference(&grid)
-                )
-            }
-            _ => "no oracle".to_owned(),
-        };
-        let mut figure = Figure {
-            name: case.name,
-            what: format!(
-                "{} points collapsed and spread, 300 m on squares of {} m, one thread",
-                case.points, case.side
-            ),
-            unit: "CPU s",
-            ours: runs.median(),
-            runs,
-            agreement,
-            ..Figure::default()
-        };
-        if let Some((tool, least)) = case.peer {
-            match kdepy(tool, case.points, case.side) {
-                Ok((seconds, error)) => {
-                    figure.peer = Some((format!("KDEpy FFT, binned, off by {error}"), seconds));
-                    figure.target = Some(Target::RatioAtLeast(least));
-                }
-                Err(why) => report.skip(tool, &why),
-            }
+    one.install(|| {
+        for case in &CASES {
+            surfaces(case, report)?;
         }
-        report.add(figure);
+        for (name, n, least) in CELLS {
+            cells(name, n, least, report);
+        }
+        Ok(())
+    })
+}
+
+fn surfaces(case: &Case, report: &mut Report) -> Result<(), Failure> {
+    if !report.wants(case.name) {
+        return Ok(());
     }
+    let Some(points) = points(case.points) else {
+        report.skip(case.name, &missing(case.points));
+        return Ok(());
+    };
+    let lattice = lattice(case.side)?;
+    let mut grid = Vec::new();
+    let mut theirs = Vec::new();
+    let (n, side) = (case.points.to_string(), case.side.to_string());
+    let runs = five_in_turn(
+        || grid = density(&lattice, case.kernel, &points),
+        case.peer.as_ref().map(|peer| {
+            let (n, side) = (&n, &side);
+            move || run_peer("peers/peer_kde.py", &[peer.tool, n, side, "1"])
+        }),
+        case.peer.as_ref().map_or(0, |peer| peer.times),
+        &mut theirs,
+    );
+    let agreement = match DensityOracle::load(case.kernel.name(), case.side) {
+        Some(oracle) if case.points == 100_000 => {
+            format!(
+                "largest difference {:.1e} of the largest value",
+                oracle.largest_difference(&grid)
+            )
+        }
+        _ => "no oracle".to_owned(),
+    };
+    let mut figure = Figure {
+        name: case.name,
+        what: format!(
+            "{} points collapsed and spread, 300 m on squares of {} m, one thread",
+            case.points, case.side
+        ),
+        unit: "CPU s",
+        ours: runs.median(),
+        runs,
+        agreement,
+        ..Figure::default()
+    };
+    if let Some(peer) = &case.peer {
+        match theirs.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(lines) => {
+                let error = lines
+                    .first()
+                    .and_then(|l| l["summary"]["max_abs_err_over_max"].as_f64());
+                let off = error.map_or(String::new(), |e| format!(", off by {:.1} %", e * 100.0));
+                let once = if peer.times == 1 { ", once" } else { "" };
+                figure.peer = Some((format!("{}{off}{once}", peer.what), median(&lines)));
+                figure.target = Some(Target::RatioAtLeast(peer.least));
+            }
+            Err(why) => report.skip(peer.tool, &why),
+        }
+    }
+    report.add(figure);
     Ok(())
 }
 
+fn cells(name: &'static str, n: usize, least: Option<f64>, report: &mut Report) {
+    if !report.wants(name) {
+        return;
+    }
+    let Some(positions) = positions(n) else {
+        report.skip(name, &missing(n));
+        return;
+    };
+    let mut cells = Vec::new();
+    let mut theirs = Vec::new();
+    let number = n.to_string();
+    let runs = five_in_turn(
+        || cells = cells_at(&positions, Resolution::Nine),
+        Some(|| run_peer("peers/h3bin.py", &["h3ronpy", &number, "9", "1"])),
+        5,
+        &mut theirs,
+    );
+    let (h3o_seconds, different) = cpu(|| {
+        let each = positions.iter().zip(&cells);
+        each.filter(|(at, cell)| {
+            LatLng::new(at.lat(), at.lon()).map(|at| at.to_cell(Resolution::Nine)) != Ok(**cell)
+        })
+        .count()
+    });
+    let all = cells.iter().fold(0, |all, c| all ^ u64::from(*c));
+    let same = |line: &serde_json::Value| {
+        if line["summary"]["xor"].as_str() == Some(&format!("{all:x}")) {
+            "the same"
+        } else {
+            "DIFFERENT"
+        }
+    };
+    let mut agreement =
+        format!("{different} cells differ from h3o's, found one by one in {h3o_seconds:.2} CPU s");
+    let mut figure = Figure {
+        name,
+        what: format!("{n} positions to H3 cells of resolution 9, one thread"),
+        unit: "CPU s",
+        ours: runs.median(),
+        runs,
+        ..Figure::default()
+    };
+    match theirs.into_iter().collect::<Result<Vec<_>, _>>() {
+        Ok(lines) => {
+            agreement += &format!("; sum of bits: {} as h3ronpy's", same(&lines[0]));
+            if let Ok(line) = run_peer("peers/h3bin.py", &["h3_py_loop", &number, "9", "1"]) {
+                agreement += &format!(", {} as h3's", same(&line));
+            }
+            figure.peer = Some(("h3ronpy".into(), median(&lines)));
+            figure.target = least.map(Target::RatioAtLeast);
+        }
+        Err(why) => report.skip("h3ronpy", &why),
+    }
+    figure.agreement = agreement;
+    report.add(figure);
+}
+
+/// Five runs of ours, each after one of the peer's as long as it has some left. A peer that fails is
+/// not asked again.
+fn five_in_turn<T>(
+    mut ours: impl FnMut() -> T,
+    peer: Option<impl Fn() -> Result<serde_json::Value, String>>,
+    times: usize,
+    theirs: &mut Vec<Result<serde_json::Value, String>>,
+) -> Runs {
+    Runs::five_after(
+        || {
+            if let Some(run) = &peer
+                && theirs.len() < times
+                && theirs.iter().all(Result::is_ok)
+            {
+                theirs.push(run());
+            }
+        },
+        &mut ours,
+    )
+}
+
+fn median(lines: &[serde_json::Value]) -> f64 {
+    let seconds = lines.iter().filter_map(|l| l["cpu"].as_f64());
+    Runs(seconds.collect()).median()
+}
+
+fn missing(n: usize) -> String {
+    format!(
+        "no points of the peers' generator; {}",
+        how_to_make_points(n)
+    )
+}
+
+/// The peers' points.
+pub(crate) fn points(n: usize) -> Option<Vec<Planar>> {
+    let pairs = peer_points(n)?;
+    Some(pairs.into_iter().map(|[x, y]| Planar { x, y }).collect())
+}
+
+/// The peers' points in degrees.
+pub(crate) fn positions(n: usize) -> Option<Vec<LonLat>> {
+    let pairs = peer_positions(n)?;
+    let each = pairs.into_iter();
+    each.map(|[lon, lat]| LonLat::new(lon, lat).ok()).collect()
+}
+
 /// The rectangle between the centres of the corner squares.
-fn lattice(side: u32) -> Result<Lattice, Failure> {
+pub(crate) fn lattice(side: u32) -> Result<Lattice, Failure> {
     let (side, half) = (f64::from(side), f64::from(side) / 2.0);
     let corners = [
         Planar {
@@ -127,27 +302,32 @@ fn lattice(side: u32) -> Result<Lattice, Failure> {
     Ok(Lattice::around(Tiling::Square(side), &corners, 0.0)?)
 }
 
-fn density(lattice: &Lattice, kernel: Kernel, points: &[[f64; 2]]) -> Vec<f64> {
-    let points: Vec<(Planar, f64, u32)> = collapse(points)
-        .into_iter()
-        .zip(0..)
-        .map(|(([x, y], weight), id)| (Planar { x, y }, weight, id))
-        .collect();
-    surface::density(lattice, kernel, BANDWIDTH_M, &points)
+/// From the points to the surface.
+pub(crate) fn density(lattice: &Lattice, kernel: Kernel, points: &[Planar]) -> Vec<f64> {
+    surface::density(lattice, kernel, BANDWIDTH_M, &collapse::distinct(points))
 }
 
-/// CPU seconds of a peer by its own script, least of three, and how far its result is off.
-fn kdepy(tool: &str, points: usize, side: u32) -> Result<(f64, String), String> {
-    let script = shared("peers/peer_kde.py").ok_or("no shared data (set ISOPLETH_SHARED)")?;
-    let python = std::env::var("ISOPLETH_PEER_PYTHON").map_err(|_| {
-        "set ISOPLETH_PEER_PYTHON to a Python with the packages of ../shared/peers/requirements.txt"
-    })?;
+/// What a peer prints, by its own script, of a process of its own.
+fn run_peer(script: &str, arguments: &[&str]) -> Result<serde_json::Value, String> {
+    const THREADS: [&str; 6] = [
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "POLARS_MAX_THREADS",
+        "RAYON_NUM_THREADS",
+    ];
+    let script = shared(script).ok_or("no shared data (set ISOPLETH_SHARED)")?;
+    let python = std::env::var("ISOPLETH_PEER_PYTHON").map_err(
+        |_| "set ISOPLETH_PEER_PYTHON to a Python with the peers; see benches/README.md",
+    )?;
     let output = Command::new(&python)
         .arg(script)
-        .args([tool, &points.to_string(), &side.to_string(), "3"])
+        .args(arguments)
         .env("PERF_DATA", peer_data())
+        .env("PERF_TMP", std::env::temp_dir())
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .envs(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].map(|n| (n, "1")))
+        .envs(THREADS.map(|n| (n, "1")))
         .stderr(Stdio::null())
         .output()
         .map_err(|e| format!("{python}: {e}"))?;
@@ -155,13 +335,9 @@ fn kdepy(tool: &str, points: usize, side: u32) -> Result<(f64, String), String> 
     let line: serde_json::Value = text
         .lines()
         .find_map(|l| serde_json::from_str(l).ok())
-        .ok_or_else(|| format!("{python} printed no result"))?;
-    let seconds = line["cpu"].as_f64().ok_or("no CPU time in the result")?;
-    let error = line["summary"]["max_abs_err_over_max"].as_f64();
-    Ok((
-        seconds,
-        error.map_or("an unknown amount".to_owned(), |e| {
-            format!("{:.1} %", e * 100.0)
-        }),
-    ))
+        .ok_or_else(|| format!("{python} {} printed no result", arguments.join(" ")))?;
+    if line["cpu"].as_f64().is_none() {
+        return Err("no CPU time in the result".into());
+    }
+    Ok(line)
 }

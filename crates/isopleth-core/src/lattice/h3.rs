@@ -277,7 +277,8 @@ pub(super) fn of_positions(
     positions: impl Iterator<Item = LonLat>,
     resolution: Resolution,
 ) -> Vec<CellIndex> {
-    let mut cells: Vec<CellIndex> = positions.map(|p| lat_lng(p).to_cell(resolution)).collect();
+    let positions: Vec<LonLat> = positions.collect();
+    let mut cells = super::cells_at(&positions, resolution);
     cells.sort_unstable();
     cells.dedup();
     cells

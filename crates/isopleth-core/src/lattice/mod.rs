@@ -1,7 +1,8 @@
 //! Cells that a surface is made of: H3 cells, or squares of the plane.
 
 mod h3;
-mod square;
+mod locate;
+pub(crate) mod square;
 
 use std::collections::HashMap;
 
@@ -11,6 +12,8 @@ use h3o::{CellIndex, Resolution};
 use crate::domain::LonLat;
 use crate::ground::StudyArea;
 use crate::plane::{OutsidePlane, Planar};
+
+pub use locate::cells_at;
 
 /// Most cells of a lattice.
 pub const MAX_CELLS: u64 = 20_000_000;
@@ -212,6 +215,22 @@ impl Lattice {
         match &self.cells {
             Cells::H3(cells) => h3::neighbours(cells, members),
             Cells::Square(squares) => squares.neighbours(members),
+        }
+    }
+
+    /// The cell that each position lies in, if it is one of the lattice.
+    #[must_use]
+    pub fn locate_all(&self, positions: &[(Planar, LonLat)]) -> Vec<Option<usize>> {
+        match (&self.cells, self.tiling) {
+            (Cells::H3(cells), Tiling::H3(resolution)) => {
+                let at: Vec<LonLat> = positions.iter().map(|p| p.1).collect();
+                let found = cells_at(&at, resolution);
+                found.iter().map(|c| cells.binary_search(c).ok()).collect()
+            }
+            _ => positions
+                .iter()
+                .map(|&(p, at)| self.locate(p, at))
+                .collect(),
         }
     }
 

@@ -259,7 +259,14 @@ pub fn run(
     let own = |_, own: &[LocationId]| PlaceFacts::of(selection, own, none);
     let inside = |_, inside: &[LocationId]| PlaceFacts::of(selection, inside, comparable);
     // Every location of a cluster has selected incidents, so that each cluster has facts.
-    let mut clusters = describe(selection, &mut groups, drawing, own, inside)?;
+    let mut clusters = describe(
+        selection,
+        &mut groups,
+        drawing,
+        |_| params.radius_m,
+        own,
+        inside,
+    )?;
     if let Some(agreement) = &agreement {
         for (cluster, share) in clusters.iter_mut().zip(&agreement.of_cluster) {
             cluster.agreement = Some(*share);
@@ -303,7 +310,6 @@ pub(crate) fn drawing(
     Ok(Drawing {
         outline,
         resolution,
-        radius_m,
     })
 }
 

@@ -21,7 +21,8 @@
 //! them out is equally likely. The pooled incidents that reach a cell get their labels at random,
 //! without replacement, `replicates` times; p of a cell is (1 + replicates as extreme) / (1 +
 //! replicates): `p_upper` against fewer, `p_lower` against more, `p` twice the lesser, at most 1. A
-//! tolerance contour at 5 % is drawn around `p_upper` ≤ 0.025 or `p_lower` ≤ 0.025. `p_adjusted` is p by
+//! tolerance contour at 5 % is drawn around `p_upper` ≤ 0.025 or `p_lower` ≤ 0.025; `tolerance_contours`
+//! makes a layer of them. `p_adjusted` is p by
 //! Benjamini & Hochberg over all cells with a p. A ratio is ranked by λ₁ / (λ₁ + λ₀), which rises with
 //! it and is defined also where λ₀ is zero. Where the selection is part of the other side (burglary
 //! against all offences), random parts of that size are drawn from it instead; where the two overlap
@@ -54,11 +55,15 @@
 //! 1995, doi 10.1111/j.2517-6161.1995.tb02031.x. **Checked against** `relrisk` of spatstat and its
 //! random labelling, on recorded points; direct summation.
 
+mod tolerance;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub use self::tolerance::{Direction, ToleranceContour, ToleranceContours, tolerance_contours};
 use crate::Snapshot;
 use crate::bandwidth::{self, TooFewLocations};
+use crate::contours;
 use crate::domain::{Lens, LonLat, Period};
 use crate::ground::StudyArea;
 use crate::hotspots::EdgeEffect;
@@ -122,6 +127,9 @@ pub struct Params {
     /// Seed of the relabellings.
     #[serde(default)]
     pub seed: u64,
+    /// Levels of tolerance contours, such as 0.05: with them the layer is these, and not the cells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerance_contours: Vec<f64>,
 }
 
 fn usual_replicates() -> u32 {
@@ -363,6 +371,22 @@ pub enum Error {
     /// Too many replicates.
     #[error("replicates must be 0 to {MAX_REPLICATES}, not {0}; 999 tell p to a thousandth")]
     Replicates(u32),
+    /// A level that no p can reach.
+    #[error(
+        "tolerance_contours must be levels below 1 of which half is at least 1 / (replicates + 1), which {level} with {replicates} replicates is not"
+    )]
+    ToleranceLevel {
+        /// The level.
+        level: f64,
+        /// The replicates.
+        replicates: u32,
+    },
+    /// No p to draw by.
+    #[error("tolerance_contours need a p for some cell, and there is none: {0}")]
+    NoTolerance(&'static str),
+    /// The contours.
+    #[error(transparent)]
+    Contours(#[from] contours::Error),
     /// The other side's selection.
     #[error("method.against: {0}")]
     Against(SelectError),
@@ -389,6 +413,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooFewLocations(_) => "too_few_locations",
+            Self::Contours(e) => e.code(),
             Self::Density(e) => e.code(),
             Self::Fractional(_) => "fractional_weights",
             Self::Lattice(LatticeError::TooManyCells { .. }) => "too_many_cells",

@@ -252,7 +252,14 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
         PlaceFacts::of_those(selection, locations, none, |i| within(k, i))
     };
     // Every event has selected incidents, so that each cluster has facts.
-    let mut clusters = dbscan::describe(selection, &mut groups, drawing, own, inside)?;
+    let mut clusters = dbscan::describe(
+        selection,
+        &mut groups,
+        drawing,
+        |_| params.radius_m,
+        own,
+        inside,
+    )?;
     for (k, (cluster, spate)) in clusters.iter_mut().zip(&spates).enumerate() {
         cluster.id = spate.id();
         cluster.duration_days = Some((spate.last - spate.first) as u32 + 1);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -62,7 +63,7 @@ pub struct Density {
 /// There are too many paths to follow.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
-    "more than {MAX_PATHS} paths of up to {reach} m lead away from one place: the bandwidth is too wide for so dense a network; choose a narrower one, or a larger node_tolerance_m where streets have very short pieces"
+    "more than {MAX_PATHS} paths of up to {reach} m lead away from one place, or {MAX_PATHS_OF_ALL} from all: the bandwidth is too wide for so dense a network; choose a narrower one, or a larger node_tolerance_m where streets have very short pieces"
 )]
 pub struct TooManyPaths {
     /// How far paths go.
@@ -71,6 +72,9 @@ pub struct TooManyPaths {
 
 /// Most paths followed from one place.
 pub const MAX_PATHS: u64 = 2_000_000;
+
+/// Most paths followed from all places together.
+pub const MAX_PATHS_OF_ALL: u64 = 400_000_000;
 
 /// Share of an incident's mass below which a path is not followed further.
 const FAINT: f64 = 1e-7;
@@ -148,6 +152,7 @@ impl Network {
             spread,
             height: spread.kernel.line_constant(),
             support: spread.kernel.support(),
+            followed: AtomicU64::new(0),
         };
         let mut density = Density {
             values: vec![0.0; positions.len()],
@@ -179,6 +184,11 @@ impl Network {
                 density.paths += given.paths;
             }
         }
+        if density.paths > MAX_PATHS_OF_ALL {
+            return Err(TooManyPaths {
+                reach: spread.bandwidth * run.support,
+            });
+        }
         Ok(density)
     }
 }
@@ -189,10 +199,17 @@ struct Run<'a> {
     spread: Spread,
     height: f64,
     support: f64,
+    /// Paths of the sources that are done: what exceeds the limit is given up early.
+    followed: AtomicU64,
 }
 
 impl Run<'_> {
     fn follow(&self, from: Position, desk: &mut Desk) -> Result<Given, TooManyPaths> {
+        if self.followed.load(Ordering::Relaxed) > MAX_PATHS_OF_ALL {
+            return Err(TooManyPaths {
+                reach: self.spread.bandwidth * self.support,
+            });
+        }
         let edge = self.network.edges[from.edge as usize];
         let behind = ((from.offset * TICKS).round() as i64).clamp(0, edge.ticks);
         let ahead = edge.ticks - behind;
@@ -243,6 +260,7 @@ impl Run<'_> {
             }
             self.turn(end, ticks, weight, desk);
         }
+        self.followed.fetch_add(paths, Ordering::Relaxed);
         desk.touched.sort_unstable();
         desk.touched.dedup();
         let values = desk

@@ -4,7 +4,7 @@
 //! binomial probabilities*. Interval: Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404.
 
 /// `ln n! − ln(√(2πn) (n/e)ⁿ)`, what Stirling's formula leaves out.
-fn stirling_error(n: f64) -> f64 {
+pub(super) fn stirling_error(n: f64) -> f64 {
     if n < 16.0 {
         let mut factorial = 1.0;
         let mut i = 2.0;
@@ -22,7 +22,7 @@ fn stirling_error(n: f64) -> f64 {
 }
 
 /// `x ln(x / m) + m − x` without the loss of digits near `x = m`.
-fn deviance(x: f64, m: f64) -> f64 {
+pub(super) fn deviance(x: f64, m: f64) -> f64 {
     let v = (x - m) / (x + m);
     if v.abs() > 0.1 {
         return x * (x / m).ln() + m - x;

@@ -7,6 +7,7 @@
 mod binomial;
 mod concentration;
 mod hypergeometric;
+mod poisson;
 mod proportion;
 
 pub use binomial::{
@@ -15,6 +16,7 @@ pub use binomial::{
 };
 pub use concentration::{Concentration, Corner};
 pub use hypergeometric::hypergeometric_upper;
+pub use poisson::{poisson_pmf, poisson_upper};
 pub use proportion::{Z_95, wilson};
 
 /// Smallest base of a percentage: below it one incident moves the figure by more than five points.

@@ -156,3 +156,38 @@ pub fn on_threads<T: Send>(threads: usize, f: impl Fn() -> T + Send + Sync) -> T
         .unwrap();
     pool.install(f)
 }
+
+/// Events moved, metres.
+pub fn moved(events: &[Event], dx: f64, dy: f64) -> Vec<Event> {
+    let go = |e: &Event| Event {
+        x: e.x + dx,
+        y: e.y + dy,
+        ..*e
+    };
+    events.iter().map(go).collect()
+}
+
+/// Events turned by a quarter, anticlockwise, about a corner of all squares whose sides divide 600 m.
+pub fn turned(events: &[Event]) -> Vec<Event> {
+    let go = |e: &Event| {
+        let (x, y) = quarter((e.x, e.y));
+        Event { x, y, ..*e }
+    };
+    events.iter().map(go).collect()
+}
+
+/// Where a quarter turn about that corner puts a position.
+pub fn quarter((x, y): (f64, f64)) -> (f64, f64) {
+    let (x0, y0) = (550_800.0, 188_400.0);
+    (x0 - (y - y0), y0 + (x - x0))
+}
+
+/// Every event twice.
+pub fn twice(events: &[Event]) -> Vec<Event> {
+    [events, events].concat()
+}
+
+/// Positions that a cell's centre is told by.
+pub fn key(at: (f64, f64)) -> (i64, i64) {
+    ((at.0 * 10.0).round() as i64, (at.1 * 10.0).round() as i64)
+}

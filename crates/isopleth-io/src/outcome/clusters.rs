@@ -18,11 +18,12 @@ impl Table for dbscan::Outcome {
     }
 
     fn columns(&self) -> Vec<Column> {
-        cluster_columns(self.params.ensemble.is_some(), Vec::new())
+        cluster_columns(self.params.ensemble.is_some(), vec![core_column()])
     }
 
     fn features(&self, common: &Common) -> Vec<Feature> {
-        let feature = |c| cluster_feature(common, c, Vec::new(), Vec::new());
+        let feature =
+            |c: &Cluster| cluster_feature(common, c, Vec::new(), vec![count(c.core_locations)]);
         self.clusters.iter().map(feature).collect()
     }
 
@@ -60,6 +61,17 @@ pub(super) fn resolved_ensemble(ensemble: &Ensemble, clusters: Option<(u32, u32)
     })
 }
 
+/// The column of cores, of clusters that have any.
+pub(super) fn core_column() -> Column {
+    use ColumnType::Integer;
+    column(
+        "core_locations",
+        Integer,
+        None,
+        "Locations with the least count within the radius; the others are at the cluster's border.",
+    )
+}
+
 /// The columns of a cluster: with those of an ensemble where there is one, and those of its own kind.
 pub(super) fn cluster_columns(ensemble: bool, own: Vec<Column>) -> Vec<Column> {
     use ColumnType::{Boolean, Integer, Real, Text};
@@ -94,12 +106,6 @@ pub(super) fn cluster_columns(ensemble: bool, own: Vec<Column>) -> Vec<Column> {
             Real,
             None,
             "Share of the selected incidents of the study area, 0 to 1.",
-        ),
-        column(
-            "core_locations",
-            Integer,
-            None,
-            "Locations with the least count within the radius; the others are at the cluster's border.",
         ),
         column(
             "repeat_locations",
@@ -203,7 +209,6 @@ pub(super) fn cluster_feature(
         real(c.density_per_km2()),
         count(c.count_inside_outline),
         real(c.share_of_incidents),
-        count(c.core_locations),
         count(c.facts.repeat_locations),
         Value::Text(c.drawn_as.name().to_owned()),
         ellipse.map_or(Value::Null, |e| metres(e.semi_major_m)),

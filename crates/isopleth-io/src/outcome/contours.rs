@@ -3,10 +3,13 @@
 use geo::Geometry;
 use isopleth_core::ContouredSurface;
 use isopleth_core::contours::{Kind, Outline};
+use isopleth_core::methods::kernel_density::Weighting;
 use serde_json::{Map, Value as Json, json};
 
 use super::place::closing_columns;
-use super::surface::{surface_caveats, surface_resolved};
+use super::surface::{
+    density_column, edge_caveat, edge_meaning, surface_caveats, surface_resolved,
+};
 use super::values::{column, count, metres, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
@@ -26,39 +29,40 @@ impl Table for ContouredSurface {
 
     fn columns(&self) -> Vec<Column> {
         use ColumnType::{Boolean, Integer, Real};
+        let harm = matches!(self.surface.weight, Weighting::Harm { .. });
         let mut columns = match self.contours.kind {
             Kind::Volume => vec![
                 column(
                     "volume",
                     Real,
                     None,
-                    "Share of the density asked for, 0 to 1: the smallest area that holds it.",
+                    if harm {
+                        "Share of the harm asked for, 0 to 1: the smallest area that holds it."
+                    } else {
+                        "Share of the density asked for, 0 to 1: the smallest area that holds it."
+                    },
                 ),
-                column(
+                density_column(
+                    &self.surface,
                     "threshold_per_km2",
-                    Real,
-                    Some("1/km²"),
-                    "Least density of the ground.",
+                    "Least density of the ground",
                 ),
             ],
-            Kind::Level => vec![column(
+            Kind::Level => vec![density_column(
+                &self.surface,
                 "level_per_km2",
-                Real,
-                Some("1/km²"),
-                "Least density of the ground, as asked for.",
+                "Least density of the ground, as asked for",
             )],
             Kind::Band => vec![
-                column(
+                density_column(
+                    &self.surface,
                     "from_per_km2",
-                    Real,
-                    Some("1/km²"),
-                    "Lower end of the class, which belongs to it; fixed by the request.",
+                    "Lower end of the class, which belongs to it; fixed by the request",
                 ),
-                column(
+                density_column(
+                    &self.surface,
                     "to_per_km2",
-                    Real,
-                    Some("1/km²"),
-                    "Upper end of the class, which does not belong to it; null for the densest class, which is open.",
+                    "Upper end of the class, which does not belong to it; null for the densest class, which is open",
                 ),
             ],
         };
@@ -67,7 +71,7 @@ impl Table for ContouredSurface {
                 "count",
                 Integer,
                 None,
-                "Selected incidents inside the outline, by plain geometry; on a line that two classes share they count in the denser.",
+                "Selected incidents inside the outline, by plain geometry; on a line that two classes share they count in the denser. Always whole records, whatever the surface is weighted by.",
             ),
             column(
                 "area_m2",
@@ -79,7 +83,7 @@ impl Table for ContouredSurface {
                 "share_of_incidents",
                 Real,
                 None,
-                "Share of the selected incidents of the study area, 0 to 1; null where they are fewer than 20.",
+                "Share of the selected incidents of the study area, with hours of the expected ones, 0 to 1; null where they are fewer than 20.",
             ),
             column(
                 "share_of_area",
@@ -91,7 +95,11 @@ impl Table for ContouredSurface {
                 "volume_share",
                 Real,
                 None,
-                "Share of the density that its cells hold, 0 to 1: density times area over all cells.",
+                if harm {
+                    "Share of the harm that its cells hold, 0 to 1: density of harm times area over all cells."
+                } else {
+                    "Share of the density that its cells hold, 0 to 1: density times area over all cells."
+                },
             ),
             column("cells", Integer, None, "Cells whose density qualifies."),
             column(
@@ -104,7 +112,7 @@ impl Table for ContouredSurface {
                 "edge_effect",
                 Boolean,
                 None,
-                "Some of it near the study area's boundary with no data beyond it: the density is too low there.",
+                &format!("Of some of it: {}", edge_meaning(&self.surface)),
             ),
         ]);
         columns.extend(closing_columns());
@@ -126,8 +134,10 @@ impl Table for ContouredSurface {
                     Kind::Level => {}
                     Kind::Band => values.push(asked.upper_per_km2.map_or(Value::Null, real)),
                 }
+                values.push(count(c.count));
+                // Its column is put in after the one of the count.
+                values.extend(common.facts.hours.as_ref().map(|_| real(c.expected)));
                 values.extend([
-                    count(c.count),
                     metres(c.area_m2),
                     c.share_of_incidents.map_or(Value::Null, real),
                     c.share_of_area.map_or(Value::Null, real),
@@ -143,10 +153,7 @@ impl Table for ContouredSurface {
                     );
                 }
                 if c.edge_effect {
-                    caveats.push(
-                        "no data beyond the study area's boundary: density near it is too low"
-                            .to_owned(),
-                    );
+                    caveats.push(edge_caveat(&self.surface).to_owned());
                 }
                 if !common.caveats.is_empty() {
                     caveats.push(common.caveats.clone());
@@ -163,6 +170,11 @@ impl Table for ContouredSurface {
 
     fn resolved(&self) -> Map<String, Json> {
         let found = &self.contours;
+        let harm = matches!(self.surface.weight, Weighting::Harm { .. });
+        let named = |end: &str| {
+            let of = if harm { "harm_" } else { "" };
+            format!("{end}_{of}per_km2")
+        };
         let ten = |v: f64| format!("{v:.9e}").parse::<f64>().unwrap_or(v);
         let mut r = surface_resolved(&self.surface);
         r.insert("outline".into(), json!(found.outline.name()));
@@ -177,17 +189,14 @@ impl Table for ContouredSurface {
                 match found.kind {
                     Kind::Volume => {
                         entry.insert("volume".into(), json!(a.value));
-                        entry.insert(
-                            "threshold_per_km2".into(),
-                            json!(a.threshold_per_km2.map(ten)),
-                        );
+                        entry.insert(named("threshold"), json!(a.threshold_per_km2.map(ten)));
                     }
                     Kind::Level => {
-                        entry.insert("level_per_km2".into(), json!(a.value));
+                        entry.insert(named("level"), json!(a.value));
                     }
                     Kind::Band => {
-                        entry.insert("from_per_km2".into(), json!(a.value));
-                        entry.insert("to_per_km2".into(), json!(a.upper_per_km2));
+                        entry.insert(named("from"), json!(a.value));
+                        entry.insert(named("to"), json!(a.upper_per_km2));
                     }
                 }
                 let area = a.contour.as_ref().map_or(0.0, |c| c.area_m2);

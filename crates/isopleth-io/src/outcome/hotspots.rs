@@ -6,7 +6,9 @@ use isopleth_core::hotspots::Hotspot;
 use serde_json::{Map, Value as Json, json};
 
 use super::place::{at_a_station, place_columns};
-use super::surface::{density_column, edge_meaning, surface_caveats, surface_resolved};
+use super::surface::{
+    density_column, edge_caveat, edge_meaning, surface_caveats, surface_resolved,
+};
 use super::values::{column, count, metres, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
@@ -103,14 +105,7 @@ impl Table for CutSurface {
                     caveats.push("cut at the boundary of the study area, and may go on beyond it".to_owned());
                 }
                 if h.edge_effect {
-                    caveats.push(
-                        if self.surface.edge.is_some() {
-                            "at the study area's boundary: density near it is corrected and rests on less"
-                        } else {
-                            "no data beyond the study area's boundary: density near it is too low"
-                        }
-                        .to_owned(),
-                    );
+                    caveats.push(edge_caveat(&self.surface).to_owned());
                 }
                 if let Some((share, tested)) = h.stability.zip(self.cut.tested.as_ref()).filter(|s| s.0 < 0.5) {
                     caveats.push(format!(

@@ -7,6 +7,7 @@ mod concentration;
 mod contours;
 mod dual_density;
 mod facilities;
+mod hdbscan;
 mod hotspots;
 mod near_repeat_risk;
 mod near_repeats;
@@ -17,6 +18,7 @@ mod repeats;
 mod st_clusters;
 mod street_density;
 mod surface;
+mod tolerance_contours;
 mod values;
 mod vicinity;
 mod weights;
@@ -51,6 +53,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
+        Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
@@ -60,6 +63,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::RiskyFacilities(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
+        Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
 }

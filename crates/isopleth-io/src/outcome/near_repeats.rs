@@ -126,6 +126,7 @@ impl Table for knox::Outcome {
                     "expected": short(table.expected[cell]),
                     "ratio": table.ratio(cell).map(short),
                     "p": table.p(cell).map(short),
+                    "p_poisson": table.p_poisson(cell).map(short),
                 })
             })
             .collect();
@@ -158,6 +159,12 @@ impl Table for knox::Outcome {
                 "(1 + shuffles of the days with at least as many pairs) / ({} + 1), seed {}; null where no pair can lie",
                 s.replicates, self.seed
             ))),
+        );
+        put(
+            "p_poisson_rule",
+            json!(
+                "P(at least as many pairs) under Poisson with the exact expected number: an approximation that takes pairs for independent, which they are not; null where no pair can lie"
+            ),
         );
         put("table", json!(cells));
         put(

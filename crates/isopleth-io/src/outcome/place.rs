@@ -3,7 +3,7 @@
 use isopleth_core::domain::{LocationBasis, format_day};
 use isopleth_core::places::PlaceFacts;
 
-use super::values::{column, count, list, optional, real, text};
+use super::values::{column, count, list, optional, text};
 use super::{Common, weights};
 use crate::layer::{Column, ColumnType, Value};
 
@@ -40,8 +40,7 @@ impl Common<'_> {
             )),
         ];
         // Their columns are put in after the one of the location basis.
-        values.extend(facts.expected_count.map(real));
-        values.extend(weights::harm_values(self.facts, &facts.harm));
+        values.extend(weights::values_if_any(self.facts, Some(facts)));
         values.extend(self.closing_values(caveats.join("; ")));
         values
     }
@@ -57,6 +56,7 @@ impl Common<'_> {
             let closing = 3;
             let mut values = vec![Value::Null; place_columns().len() - closing];
             values[0] = count(0);
+            values.extend(weights::values_if_any(self.facts, None));
             let mut caveats = own_caveats.to_vec();
             caveats.extend(Some(self.caveats.clone()).filter(|c| !c.is_empty()));
             values.extend(self.closing_values(caveats.join("; ")));

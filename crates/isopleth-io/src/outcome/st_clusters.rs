@@ -1,7 +1,7 @@
 //! Clusters in space and time.
 
-use super::clusters::{cluster_columns, cluster_feature, resolved_ensemble};
-use super::values::{column, optional};
+use super::clusters::{cluster_columns, cluster_feature, core_column, resolved_ensemble};
+use super::values::{column, count, optional};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind};
 use isopleth_core::methods::st_dbscan;
@@ -23,7 +23,7 @@ impl Table for st_dbscan::Outcome {
             Some("d"),
             "Days from the first to the last on which its incidents count, which is the first that each may have happened on; both included.",
         );
-        let mut columns = cluster_columns(self.params.ensemble.is_some(), vec![own]);
+        let mut columns = cluster_columns(self.params.ensemble.is_some(), vec![core_column(), own]);
         for c in &mut columns {
             let meaning = match c.name.as_str() {
                 "count" => {
@@ -55,7 +55,10 @@ impl Table for st_dbscan::Outcome {
     }
 
     fn features(&self, common: &Common) -> Vec<Feature> {
-        let feature = |c| cluster_feature(common, c, Vec::new(), vec![optional(c.duration_days)]);
+        let feature = |c: &isopleth_core::methods::dbscan::Cluster| {
+            let own = vec![count(c.core_locations), optional(c.duration_days)];
+            cluster_feature(common, c, Vec::new(), own)
+        };
         self.clusters.iter().map(feature).collect()
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::place::closing_columns;
 use super::values::{column, count, list, metres, real, round7, text};
-use super::{Common, Table};
+use super::{Common, Table, weights};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
 
 impl Table for network_density::Outcome {
@@ -256,8 +256,10 @@ fn values(l: &StreetLixel, common: &Common) -> Vec<Value> {
         text(facts.map_or(String::new(), |f| {
             list(f.location_basis.iter().map(|(b, n)| format!("{b} {n}")))
         })),
-        Value::Boolean(l.edge_effect),
     ];
+    // Their columns are put in after the one of the location basis.
+    values.extend(weights::values_if_any(common.facts, facts));
+    values.push(Value::Boolean(l.edge_effect));
     let caveats = list(caveats.filter(|c| !c.is_empty()));
     values.extend(common.closing_values(caveats));
     values

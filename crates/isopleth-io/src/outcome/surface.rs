@@ -96,7 +96,11 @@ pub(super) fn density_column(s: &kernel_density::Outcome, name: &str, meaning: &
             &format!("{meaning}."),
         ),
         Weighting::Harm { schedule, unit, .. } => column(
-            &name.replace("density", "harm_density"),
+            &if name.contains("density") {
+                name.replace("density", "harm_density")
+            } else {
+                name.replace("_per_km2", "_harm_per_km2")
+            },
             ColumnType::Real,
             Some(&format!("{unit}/km²")),
             &format!("{meaning}, of harm by {schedule}: no density of incidents."),
@@ -110,6 +114,15 @@ pub(super) fn edge_meaning(surface: &kernel_density::Outcome) -> &'static str {
         "Less than 0.8 of the kernel's mass lies in the study area: the density there is corrected for it and rests on less."
     } else {
         "Near the study area's boundary with no data beyond it: the density is too low there."
+    }
+}
+
+/// What a feature near the boundary says of its density.
+pub(super) fn edge_caveat(surface: &kernel_density::Outcome) -> &'static str {
+    if surface.edge.is_some() {
+        "at the study area's boundary: density near it is corrected and rests on less"
+    } else {
+        "no data beyond the study area's boundary: density near it is too low"
     }
 }
 

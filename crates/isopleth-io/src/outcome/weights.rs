@@ -4,6 +4,7 @@
 use isopleth_core::domain::{HarmRange, Lens};
 use isopleth_core::harm::HarmTotal;
 use isopleth_core::methods::kernel_density::{Bound, Weight, Weighting};
+use isopleth_core::places::PlaceFacts;
 use isopleth_core::{Facts, Findings, HarmFacts, Method, Request};
 use serde_json::{Map, Value as Json, json};
 
@@ -24,6 +25,13 @@ pub(super) fn insert_columns(columns: &mut Vec<Column>, findings: &Findings, fac
     let at = |name: &str| columns.iter().position(|c| c.name == name);
     let at = match findings {
         Findings::Surface(_) => at("caveats"),
+        // A contour tells what is expected in the hours; harm it does not.
+        Findings::Contours(_) => {
+            if let Some(at) = at("area_m2") {
+                columns.splice(at..at, expected_column(facts));
+            }
+            return;
+        }
         _ => at(AFTER).map(|at| at + 1),
     };
     if let Some(at) = at {
@@ -106,6 +114,20 @@ fn harm_columns(schedules: &[HarmFacts]) -> Vec<Column> {
         );
     }
     columns
+}
+
+/// The values of all these columns, of a place that may have no selected incident.
+pub(super) fn values_if_any(facts: &Facts, place: Option<&PlaceFacts>) -> Vec<Value> {
+    let expected = facts
+        .hours
+        .as_ref()
+        .map(|_| real(place.map_or(0.0, PlaceFacts::expected)));
+    let mut values: Vec<Value> = expected.into_iter().collect();
+    match place {
+        Some(place) => values.extend(harm_values(facts, &place.harm)),
+        None => values.extend(harm_columns(&facts.harm).iter().map(|_| Value::Null)),
+    }
+    values
 }
 
 /// The values of [`harm_columns`].

@@ -64,22 +64,23 @@ pub(crate) struct Own {
     pub(crate) core: bool,
 }
 
-/// How outlines are drawn, and how far clusters reach.
+/// How outlines are drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Drawing {
     pub(crate) outline: Outline,
     pub(crate) resolution: h3o::Resolution,
-    pub(crate) radius_m: f64,
 }
 
 /// Describes clusters, each a list of its locations, in their order and not ranked.
 ///
+/// Each is drawn, and held against the study area's boundary, with a radius of its own, metres.
 /// `own` gives the facts of a cluster at its own locations, `inside` those at all locations in or
 /// on its outline; a cluster without facts is left out.
 pub(crate) fn describe(
     selection: &Selection,
     groups: &mut [Vec<Own>],
     drawing: Drawing,
+    radius_m: impl Fn(usize) -> f64 + Sync,
     own: impl Fn(usize, &[LocationId]) -> Option<PlaceFacts>,
     inside: impl Fn(usize, &[LocationId]) -> Option<PlaceFacts>,
 ) -> Result<Vec<Cluster>, LatticeError> {
@@ -90,19 +91,15 @@ pub(crate) fn describe(
     }
     let drawn: Vec<Drawn> = groups
         .par_iter()
-        .map(|group| {
+        .enumerate()
+        .map(|(k, group)| {
             let member = |m: &Own| Member {
                 planar: at(m.location).planar(),
                 position: at(m.location).position,
                 core: m.core,
             };
             let members: Vec<Member> = group.iter().map(member).collect();
-            outline::draw(
-                &members,
-                drawing.outline,
-                drawing.radius_m,
-                drawing.resolution,
-            )
+            outline::draw(&members, drawing.outline, radius_m(k), drawing.resolution)
         })
         .collect::<Result<_, _>>()?;
     let shapes: Vec<&[geo::Polygon]> = drawn.iter().map(|d| &d.shape.0[..]).collect();
@@ -142,7 +139,7 @@ pub(crate) fn describe(
         let edge_effect = selection.area.as_ref().is_some_and(|a| {
             locations
                 .iter()
-                .any(|&l| a.boundary_within(at(l).planar(), drawing.radius_m))
+                .any(|&l| a.boundary_within(at(l).planar(), radius_m(k)))
         });
         clusters.push(Cluster {
             id: format!("e{}n{}", at(peak).x_mm, at(peak).y_mm),

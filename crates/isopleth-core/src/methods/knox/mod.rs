@@ -14,6 +14,12 @@
 //! cell is exactly (pairs in the band of distance) × (pairs in the band of days) / (n (n − 1) / 2);
 //! that is reported, without noise. Only p needs simulation: p = (1 + shuffles with at least as many
 //! pairs) / (shuffles + 1). Shuffles are drawn from (seed, number of the shuffle) alone.
+//! Beside it stands `p_poisson`, the upper tail of a Poisson distribution with the exact expected
+//! number: an approximation that takes pairs for independent. Pairs that share an incident are not,
+//! so that it is too small where a few places or days hold much; trust p.
+//! Beside it stands `p_poisson`, the upper tail of a Poisson distribution with the exact expected
+//! number: an approximation that takes pairs for independent. Pairs that share an incident are not,
+//! so that it is too small where a few places or days hold much; trust p.
 //!
 //! **Roles.** An incident is a `repeat` if another came before it within the repeat distance and the
 //! days, a `near_repeat` if one came before within the near distance only, an `originator` if some
@@ -30,7 +36,7 @@
 //! the request allows `snap_points` by name. Records known to the month are always refused. Records
 //! of an interval over several days count on their first; their number is reported.
 //!
-//! **Edge cases.** A cell in which no pair can lie (expected 0) has no ratio and no p. No incidents,
+//! **Edge cases.** A cell in which no pair can lie (expected 0) has no ratio and no p of either kind. No incidents,
 //! or one, make a table of zeros.
 //!
 //! **Complexity.** Pairs closer than the last edge are found once with a grid and kept, four bytes

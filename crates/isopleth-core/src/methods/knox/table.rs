@@ -3,6 +3,7 @@
 use super::bands::HalfOpen;
 use super::pairs::{Block, Ordered, all_pairs, near_pairs, pairs_within_days, small_days};
 use super::{Error, Metric, shuffle};
+use crate::statistics::poisson_upper;
 
 /// Pairs of events by band of distance (rows) and of days (columns).
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,15 @@ impl Table {
     pub fn ratio(&self, cell: usize) -> Option<f64> {
         let expected = self.expected[cell];
         (expected > 0.0).then(|| self.observed[cell] as f64 / expected)
+    }
+
+    /// P(at least as many pairs as observed) if pairs were Poisson with the exact expected number;
+    /// `None` where no pair could be there. An approximation that takes pairs for independent, which
+    /// those that share an incident are not: it is too small where a few places hold much.
+    #[must_use]
+    pub fn p_poisson(&self, cell: usize) -> Option<f64> {
+        let expected = self.expected[cell];
+        (expected > 0.0).then(|| poisson_upper(self.observed[cell], expected))
     }
 
     /// Share of shuffles with at least as many pairs as observed, the data counted as one of them;
