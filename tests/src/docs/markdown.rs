@@ -67,10 +67,7 @@ pub fn module_doc(source: &str, links: &Links<'_>) -> String {
     // Text is resolved a run at a time, since a link may go over the end of a line.
     let mut text = Vec::new();
     let mut block: Option<bool> = None;
-    for line in source
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-    {
+    for line in source.lines().filter_map(|line| line.strip_prefix("//!")) {
         let line = line.strip_prefix(' ').unwrap_or(line);
         if let Some(language) = line.trim_start().strip_prefix("```") {
             lines.push(links.resolve(&std::mem::take(&mut text).join("\n")));
@@ -99,10 +96,12 @@ pub fn module_doc(source: &str, links: &Links<'_>) -> String {
 
 /// Whether rustdoc would take a block of this language for a test.
 fn is_rust(language: &str) -> bool {
-    language
-        .split(',')
-        .map(str::trim)
-        .all(|word| matches!(word, "" | "rust" | "no_run" | "ignore" | "should_panic" | "compile_fail"))
+    language.split(',').map(str::trim).all(|word| {
+        matches!(
+            word,
+            "" | "rust" | "no_run" | "ignore" | "should_panic" | "compile_fail"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -120,8 +119,14 @@ mod tests {
             ("the [list](crate::edge::List)", "the [list](#edge)"),
             ("at most [`MAX_PAIRS`] of", "at most `MAX_PAIRS` of"),
             ("an [ellipse](Ellipse)", "an ellipse"),
-            ("half open, `[a, b)`: see [`knox`]", "half open, `[a, b)`: see [`knox`](#knox)"),
-            ("[0, 1) and [a](https://b.c/d)", "[0, 1) and [a](https://b.c/d)"),
+            (
+                "half open, `[a, b)`: see [`knox`]",
+                "half open, `[a, b)`: see [`knox`](#knox)",
+            ),
+            (
+                "[0, 1) and [a](https://b.c/d)",
+                "[0, 1) and [a](https://b.c/d)",
+            ),
         ] {
             assert_eq!(links.resolve(written), shown);
         }

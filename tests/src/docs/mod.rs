@@ -191,5 +191,8 @@ fn captions() -> io::Result<BTreeMap<String, Caption>> {
 }
 
 fn told(file: &Path, what: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", file.display()))
+    io::Error::new(
+        ErrorKind::InvalidData,
+        format!("{}: {what}", file.display()),
+    )
 }
