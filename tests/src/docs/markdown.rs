@@ -70,7 +70,9 @@ pub fn module_doc(source: &str, links: &Links<'_>) -> String {
     for line in source.lines().filter_map(|line| line.strip_prefix("//!")) {
         let line = line.strip_prefix(' ').unwrap_or(line);
         if let Some(language) = line.trim_start().strip_prefix("```") {
-            lines.push(links.resolve(&std::mem::take(&mut text).join("\n")));
+            if !text.is_empty() {
+                lines.push(links.resolve(&std::mem::take(&mut text).join("\n")));
+            }
             let kept = block.unwrap_or(!is_rust(language));
             block = if block.is_some() { None } else { Some(kept) };
             if kept {
