@@ -120,7 +120,7 @@ proptest! {
             }
             if let Some(share) = contour.share_of_area {
                 // Corners stand on the seventh decimal, and so does the boundary: a centimetre of its length.
-                prop_assert!(share >= 0.0 && share <= 1.0 + 1e-4, "{}", share);
+                prop_assert!((0.0..=1.0 + 1e-4).contains(&share), "{}", share);
             }
             wider = Some(contour);
         }
