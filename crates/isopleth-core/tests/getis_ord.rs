@@ -11,7 +11,7 @@ use isopleth_core::{Findings, RunError, Snapshot};
 use proptest::prelude::*;
 use support::{BURGLARY, DRUGS, Event, findings, on_threads, rectangle, try_findings, world};
 
-const ORIGIN: (f64, f64) = (550_000.0, 187_000.0);
+const ORIGIN: (f64, f64) = (549_900.0, 187_200.0);
 
 /// A study area of 12 by 12 squares of 300 m.
 fn town(events: &[Event]) -> Snapshot {
@@ -86,8 +86,8 @@ fn a_planted_centre_is_found_and_counted() {
         .iter()
         .map(|c| found.ground.study.lattice.name(c.cell))
         .collect();
-    // 550000 / 300 and 187000 / 300, rounded down: squares lie on a grid through the origin.
-    assert!(names.iter().any(|n| n.starts_with("sq300-")), "{names:?}");
+    // Squares lie on a grid through the origin: the area begins at 1833 and 624 times 300 m.
+    assert!(names.iter().any(|n| n == "sq300-1837-628"), "{names:?}");
     assert_eq!(found.hotspots.len(), 1);
     let hotspot = &found.hotspots[0];
     let inside: u64 = found
