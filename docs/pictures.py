@@ -669,9 +669,44 @@ def knox(page, layer):
             "to the month, and the method refuses it. This is enforcement activity.")
 
 
+def getis_ord(page, layer):
+    told = layer.resolved
+    kinds = [("hot_99", "at most 0.01"), ("hot_95", "at most 0.05"), ("hot_90", "at most 0.10")]
+    of = {kind: colour for (kind, _), colour in zip(kinds, reversed(ramp(3, low=0.35)))}
+    page.cells(layer.features, [of.get(f["properties"]["class"]) for f in layer.features])
+    have = layer.values("class")
+    page.legend("Unusually much: adjusted p", [(of[kind], f"{words}: {have.count(kind)} cells")
+                                              for kind, words in kinds])
+    page.table(("hotspot", "cells", "count"), [
+        (one["hotspot"], one["cells"], one["count"]) for one in told["hotspots_by_count"][:12]])
+    page.text(f"{layer.selected:,} incidents in {told['cells']:,} H3 cells, "
+              f"{told['cells_with_incidents']:,} of them with any; each with the ring around it", gap=0.006)
+    page.text(f"Exact permutation p, adjusted over {told['tests']:,} cells (Benjamini and Hochberg)")
+    return (f"Gi\\* of {layer.selected:,} burglaries in {told['cells']:,} H3 cells of resolution 9: "
+            f"{told['significant_hot_cells']} cells have significantly more around them than cells at random "
+            f"would, in {told['hotspots']} connected hotspots. Where fields are empty, the built-up area "
+            "itself is unusual.")
+
+
+def local_moran(page, layer):
+    told = layer.resolved
+    kinds = [("high_high", CATEGORIES[1], "much among much"), ("high_low", CATEGORIES[3], "much among little"),
+             ("low_high", CATEGORIES[0], "little among much"), ("low_low", CATEGORIES[2], "little among little")]
+    of = {kind: colour for kind, colour, _ in kinds}
+    page.cells(layer.features, [of.get(f["properties"]["quadrant"]) if f["properties"]["significant"] else None
+                                for f in layer.features])
+    page.legend("Significant at 0.05, adjusted", [
+        (c, f"{words}: {told['significant_cells'][kind]}") for kind, c, words in kinds])
+    page.text(f"{layer.selected:,} incidents in {told['cells']:,} H3 cells", gap=0.006)
+    page.text(f"Exact conditional permutation p over {told['tests']:,} cells (Benjamini and Hochberg)")
+    return (f"Local Moran's I of {layer.selected:,} violent and sexual offences: "
+            f"{told['significant_cells']['high_high']} cells with much among others with much, and "
+            f"{told['significant_cells']['low_high']} quiet ones beside them.")
+
+
 PICTURES = {draw.__name__: draw for draw in (
-    concentration, contours, dbscan, dual_density, edge, estimate, harm, hdbscan, hotspots, kernel_density,
-    knox, near_repeat_risk, overlap, repeat_locations, risky_facilities, st_dbscan, stability, vicinity)}
+    concentration, contours, dbscan, dual_density, edge, estimate, getis_ord, harm, hdbscan, hotspots,
+    kernel_density, knox, local_moran, near_repeat_risk, overlap, repeat_locations, risky_facilities, st_dbscan, stability, vicinity)}
 
 
 def main():

@@ -159,3 +159,35 @@ impl DensityOracle {
             / most
     }
 }
+
+/// Gi\* of H3 cells by numpy: binary weights, the cell itself among its neighbours.
+#[derive(Debug, Clone)]
+pub struct GiOracle {
+    /// The cells, rising.
+    pub cells: Vec<u64>,
+    /// Their counts.
+    pub counts: Vec<u32>,
+    /// Their z.
+    pub z: Vec<f64>,
+}
+
+impl GiOracle {
+    /// The oracle of a resolution and some rings; `None` if the shared data are not there.
+    ///
+    /// # Panics
+    /// If the file is damaged.
+    #[must_use]
+    pub fn load(resolution: u8, rings: u32) -> Option<Self> {
+        let path = shared(&format!("peers/oracle/gistar_res{resolution}_k{rings}.npz"))?;
+        let arrays = read_npz(&std::fs::read(path).expect("it was there")).expect("an archive");
+        let whole = |name: &str| arrays[name].integers().expect("integers").to_vec();
+        Some(Self {
+            cells: whole("cell").into_iter().map(|c| c as u64).collect(),
+            counts: whole("y")
+                .into_iter()
+                .map(|y| u32::try_from(y).expect("a count"))
+                .collect(),
+            z: arrays["z"].floats().expect("floats").to_vec(),
+        })
+    }
+}

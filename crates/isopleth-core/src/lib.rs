@@ -17,6 +17,7 @@ pub mod hotspots;
 pub mod index;
 pub mod kernel;
 pub mod lattice;
+pub mod local_association;
 pub mod methods;
 pub mod network;
 pub mod places;

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran,
+    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
+    vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -143,12 +144,16 @@ pub enum Method {
     Dbscan(dbscan::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
+    /// See [`getis_ord`].
+    GetisOrd(getis_ord::Params),
     /// See [`hdbscan`].
     Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`knox`].
     Knox(knox::Params),
+    /// See [`local_moran`].
+    LocalMoran(local_moran::Params),
     /// See [`near_repeat_risk`].
     NearRepeatRisk(near_repeat_risk::Params),
     /// See [`network_density`].
@@ -173,9 +178,11 @@ impl Method {
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
+            Self::GetisOrd(_) => "getis_ord",
             Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
+            Self::LocalMoran(_) => "local_moran",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
             Self::NetworkDensity(_) => "network_density",
             Self::Overlap(_) => "overlap",

@@ -8,11 +8,12 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran,
+    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
+    vicinity,
 };
 use crate::places::Comparable;
-use crate::request::{Method, Request};
+use crate::request::{Method, Request, Select};
 use crate::select::{SelectError, Selection};
 
 /// Why a request cannot be run.
@@ -31,12 +32,18 @@ pub enum RunError {
     /// Dual density.
     #[error(transparent)]
     DualDensity(#[from] dual_density::Error),
+    /// Gi*.
+    #[error(transparent)]
+    GetisOrd(#[from] getis_ord::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
     /// Near repeats.
     #[error(transparent)]
     Knox(#[from] knox::Error),
+    /// Local Moran's I.
+    #[error(transparent)]
+    LocalMoran(#[from] local_moran::Error),
     /// Near-repeat risk.
     #[error(transparent)]
     NearRepeatRisk(#[from] near_repeat_risk::Error),
@@ -136,11 +143,13 @@ impl RunError {
             Self::Dbscan(e) => e.code(),
             Self::DualDensity(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
+            Self::GetisOrd(e) => e.code(),
             Self::Harm(e) => e.code(),
             Self::Hdbscan(e) => e.code(),
             Self::Hotspots(_) => "invalid_hotspots",
             Self::KernelDensity(e) => e.code(),
             Self::Knox(e) => e.code(),
+            Self::LocalMoran(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
             Self::NetworkDensity(e) => e.code(),
             Self::NoHarm { .. } | Self::NoHarmOfContours => "no_harm",
@@ -298,8 +307,12 @@ pub enum Findings {
     DualDensity(dual_density::Outcome),
     /// Where one density is raised or lowered against another.
     ToleranceContours(dual_density::ToleranceContours),
+    /// Gi*, cell by cell.
+    GetisOrd(getis_ord::Outcome),
     /// Near repeats.
     Knox(knox::Outcome),
+    /// Local Moran's I, cell by cell.
+    LocalMoran(local_moran::Outcome),
     /// Near-repeat risk, cell by cell.
     NearRepeatRisk(near_repeat_risk::Outcome),
     /// Density along streets.
@@ -380,7 +393,27 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                 )?),
             }
         }
+        (Method::GetisOrd(params), None) => {
+            let select = |a: getis_ord::Against| Select {
+                period: Some(a.period),
+                ..request.select.clone()
+            };
+            let other = params.against.map(|a| Selection::new(snapshot, &select(a)));
+            let other = other.transpose().map_err(RunError::Against)?;
+            if let Some(other) = &other {
+                whole_records(other, request.method.name())?;
+            }
+            Findings::GetisOrd(getis_ord::run(
+                &selection,
+                other.as_ref(),
+                params,
+                comparable,
+            )?)
+        }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
+        (Method::LocalMoran(params), None) => {
+            Findings::LocalMoran(local_moran::run(&selection, params, comparable)?)
+        }
         (Method::NearRepeatRisk(params), None) => {
             Findings::NearRepeatRisk(near_repeat_risk::run(&selection, params)?)
         }

@@ -11,6 +11,7 @@
 mod dbscan;
 mod essex;
 mod figure;
+mod getis_ord;
 mod hdbscan;
 mod knox;
 mod london;
@@ -37,12 +38,19 @@ fn main() -> ExitCode {
     {
         return done(dbscan::print_memory(points));
     }
+    if let [command, resolution] = names.as_slice()
+        && command == getis_ord::MEMORY
+    {
+        return done(getis_ord::print_memory(resolution));
+    }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 9] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
+        ("calibration", getis_ord::calibrate),
+        ("peers", getis_ord::measure),
         ("peers", hdbscan::measure),
         ("peers", dbscan::measure),
         ("peers", knox::measure),

@@ -3,9 +3,11 @@
 pub mod concentration;
 pub mod dbscan;
 pub mod dual_density;
+pub mod getis_ord;
 pub mod hdbscan;
 pub mod kernel_density;
 pub mod knox;
+pub mod local_moran;
 pub mod near_repeat_risk;
 pub mod network_density;
 pub mod overlap;

@@ -7,8 +7,10 @@ mod concentration;
 mod contours;
 mod dual_density;
 mod facilities;
+mod getis_ord;
 mod hdbscan;
 mod hotspots;
+mod local_moran;
 mod near_repeat_risk;
 mod near_repeats;
 mod overlap;
@@ -57,9 +59,11 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
+        Findings::GetisOrd(found) => found,
         Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
+        Findings::LocalMoran(found) => found,
         Findings::NearRepeatRisk(found) => found,
         Findings::NetworkDensity(found) => found,
         Findings::Overlap(found) => found,
