@@ -6,6 +6,7 @@
 
 mod binomial;
 mod concentration;
+mod e_test;
 mod hypergeometric;
 mod poisson;
 mod proportion;
@@ -15,6 +16,7 @@ pub use binomial::{
     rate_ratio,
 };
 pub use concentration::{Concentration, Corner};
+pub use e_test::e_test;
 pub use hypergeometric::hypergeometric_upper;
 pub use poisson::{poisson_pmf, poisson_upper};
 pub use proportion::{Z_95, wilson};
