@@ -226,11 +226,12 @@ pub struct HarmFacts {
     pub hash: String,
     /// What it does with offences that it does not know.
     pub unknown_code: UnknownCode,
-    /// Selected records that it does not know, and that add nothing.
+    /// Selected records in the study area that it does not know, and that add nothing.
     pub left_out: u64,
-    /// Selected records that weigh a range.
+    /// Selected records in the study area that weigh a range.
     pub ranged: u64,
-    /// Police-generated records of the same groups and period that it does not know.
+    /// Police-generated records of the same groups and period in the study area that it does not
+    /// know.
     pub unknown_police_generated: u64,
 }
 
