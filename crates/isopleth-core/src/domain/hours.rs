@@ -74,6 +74,17 @@ impl Hours {
         Ok(Self { from, to })
     }
 
+    /// From one full hour, 0 to 23, to another; equal ones are the whole day.
+    pub(crate) fn on_the_hour(from: u8, to: u8) -> Self {
+        Self {
+            from: i32::from(from) * 60,
+            to: match to {
+                0 => MINUTES_PER_DAY,
+                to => i32::from(to) * 60,
+            },
+        }
+    }
+
     fn minutes(self) -> i32 {
         if self.to > self.from {
             self.to - self.from

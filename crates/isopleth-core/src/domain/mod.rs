@@ -20,8 +20,8 @@ pub use incidents::{
 };
 pub use location::{InvalidLonLat, LocationBasis, LonLat};
 pub use policy::{GroupDefinition, Lens, Policy, PolicyError, PolicyRule, Resolved};
-pub(crate) use terms::{Days, TermAligned};
 pub use terms::{Day, DayClass, InvalidTerms, Term, Terms};
+pub(crate) use terms::{Days, TermAligned};
 pub(crate) use time::add_months;
 pub use time::{
     CivilMinute, InvalidPeriod, MINUTES_PER_DAY, Period, Span, TimePrecision, civil_minute, day_of,
