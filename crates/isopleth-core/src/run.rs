@@ -194,6 +194,8 @@ pub struct Facts {
     pub lens: Lens,
     /// The offence groups.
     pub groups: Vec<String>,
+    /// Whether all groups are activity of the police, which is no offence: stop and search.
+    pub activity: bool,
     /// Selected incidents in the study area.
     pub selected: u64,
     /// Selected incidents outside it.
@@ -216,6 +218,18 @@ pub struct Facts {
     pub hours: Option<HoursFacts>,
     /// The harm schedules.
     pub harm: Vec<HarmFacts>,
+}
+
+impl Facts {
+    /// What the records are, for titles: what people reported, what police recorded, or what police
+    /// did.
+    #[must_use]
+    pub fn lens_title(&self) -> &'static str {
+        match self.activity {
+            true => "Where police acted (enforcement activity)",
+            false => self.lens.title(),
+        }
+    }
 }
 
 /// What a run with hours looked at.
@@ -589,6 +603,7 @@ fn facts(selection: &Selection) -> Facts {
         cut_off: incidents.extent().map(|e| e.1),
         lens: selection.lens,
         groups: selection.groups.clone(),
+        activity: selection.is_activity(),
         selected: selection.selected,
         beyond: selection.beyond,
         unlocated: selection.unlocated,
