@@ -16,7 +16,8 @@ use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
 /// Columns of a comparison, each name with a prefix.
 pub(super) fn pair_columns(prefix: &str, with: &str) -> Vec<Column> {
     use ColumnType::{Real, Text};
-    let c = |name: &str, kind, meaning: &str| column(&format!("{prefix}{name}"), kind, None, meaning);
+    let c =
+        |name: &str, kind, meaning: &str| column(&format!("{prefix}{name}"), kind, None, meaning);
     vec![
         c(
             "p",
@@ -133,7 +134,11 @@ pub(super) fn chart_values(chart: &Chart) -> Vec<Value> {
         }
         let goes_on = months.get(i + 1).is_some_and(|next| next.in_run);
         if let (true, false, Some((l, n))) = (m.in_run, goes_on, m.limits.zip(m.count)) {
-            let side = if n as f64 > l.centre { "above" } else { "below" };
+            let side = if n as f64 > l.centre {
+                "above"
+            } else {
+                "below"
+            };
             signals.push(format!(
                 "{} ends eight or more {side} the centre",
                 name(m.from)
@@ -178,7 +183,12 @@ impl Table for change::Outcome {
                 None,
                 "Place in the ranking of areas, from 1; null for the whole.",
             ),
-            column("code", Text, None, "Code of the area; `total` for the whole."),
+            column(
+                "code",
+                Text,
+                None,
+                "Code of the area; `total` for the whole.",
+            ),
             column("name", Text, None, "Name of the area."),
             column("area_m2", Real, Some("m²"), "Planar area."),
             column(
@@ -395,10 +405,7 @@ impl Table for displacement::Outcome {
             "weighted_displacement_difference",
             difference(Some(&self.wdd)),
         );
-        put(
-            "without_buffers",
-            difference(self.without_buffers.as_ref()),
-        );
+        put("without_buffers", difference(self.without_buffers.as_ref()));
         put(
             "weighted_displacement_quotient",
             match &self.quotient {

@@ -94,11 +94,11 @@ impl Table for CutSurface {
                 "Share of perturbed reruns in which the hotspot stays among the first, 0 to 1; null where not asked for.",
             ),
         ];
-        columns.extend(pair_columns("previous_", "the period of equal length just before"));
         columns.extend(pair_columns(
-            "last_year_",
-            "the same dates a year earlier",
+            "previous_",
+            "the period of equal length just before",
         ));
+        columns.extend(pair_columns("last_year_", "the same dates a year earlier"));
         if self.cut.by_terms.is_some() {
             columns.push(column(
                 "term_aligned_count",
