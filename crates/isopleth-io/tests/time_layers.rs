@@ -120,7 +120,7 @@ fn a_profile_is_a_table_of_days_hours_and_windows() {
     let resolved = found.provenance.get("resolved").unwrap();
     assert_eq!(
         resolved["weights_by_day_from_monday_and_hour"][4][23],
-        serde_json::json!(8.0)
+        serde_json::json!(7.0)
     );
     assert_eq!(resolved["exact_times"]["share"], serde_json::json!(1.0));
     // 3 June was of the half-term holidays; the others begin on 7 June.
