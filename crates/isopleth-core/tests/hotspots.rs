@@ -465,6 +465,7 @@ fn stacks_are_flagged_and_kept() {
         name: "Custody suite".into(),
         class: "custody".into(),
         position: LonLat::new(at.lon(), at.lat()).unwrap(),
+        number: None,
     });
     assert_eq!(
         stack(&snapshot),

@@ -14,6 +14,7 @@ fn snapshot(events: &[(i32, i32, i32, u16)]) -> Snapshot {
         name: format!("Shop {id}"),
         class: "shop".into(),
         position: at(x, y),
+        number: None,
     };
     let incident = |&(x, y, day, kind): &(i32, i32, i32, u16)| {
         (x, y, days(day, 1), kind, LocationBasis::Address)

@@ -231,6 +231,7 @@ fn streets_and_sites_with_hours_have_a_value_for_each_column() {
         id: n.to_string(),
         name: String::new(),
         position: at(x),
+        number: None,
     };
     snapshot.sites = vec![site(1, 550_010.0), site(2, 553_000.0)];
     let corner = |x, y| {
