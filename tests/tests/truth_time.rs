@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use isopleth_core::domain::{
-    GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, NO_PLACE, Weekday,
+    GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, NO_PLACE, Weekday,
 };
 use isopleth_core::methods::temporal_profile::Outcome;
+use isopleth_core::plane::{Planar, unproject};
 use isopleth_core::{Findings, Request, RunError, Snapshot, run};
 use isopleth_io::ingest::{self, Mapping};
 
@@ -28,7 +29,11 @@ fn town(path: &str, options: &ingest::Options, terms: &[&str], within_m: f64) ->
                 let near = (x - centre.0).hypot(y - centre.1) <= within_m;
                 if near && terms.contains(&texts.kinds[row.kind as usize].term.as_str()) {
                     builder.push(&IncidentRow {
-                        location: Some(at),
+                        location: Some(Location {
+                            x_mm: at.x_mm,
+                            y_mm: at.y_mm,
+                            position: unproject(Planar { x, y }).unwrap(),
+                        }),
                         span: row.span,
                         kind: 0,
                         basis: row.basis,

@@ -111,7 +111,7 @@ fn a_profile_is_a_table_of_days_hours_and_windows() {
     assert_eq!(value(&found, "peak-1", "share"), &Value::Real(0.75));
     assert_eq!(
         value(&found, "friday-23", "exact_count"),
-        &Value::Integer(8)
+        &Value::Integer(7)
     );
     assert_eq!(value(&found, "window-1", "weight"), &Value::Real(10.0));
     assert_eq!(text(value(&found, "19", "hours")), "19:00/20:00");
