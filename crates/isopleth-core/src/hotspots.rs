@@ -15,18 +15,27 @@
 //! On a surface that is weighted by harm, the mean and the density are those of harm; a share of the
 //! incidents stays one of incidents. With hours in the selection incidents count by their share in
 //! them wherever a share, a density or a threshold is formed, and as whole records in `count`.
+//!
+//! Each hotspot is held against the period just before and the same dates a year earlier (see
+//! `compare`), with `terms` also against the same days of the school year before; on request it gets a
+//! control chart of its months (see `control_chart`) and its busiest window of the week (see
+//! `temporal_profile`). A hotspot is where it is because the period was busy there: that there were
+//! fewer before is to be expected of a place so chosen, and its p does not allow for it.
 
 use geo::{MultiPolygon, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{LocationId, LonLat};
+use crate::compare::{ByTerms, ByTermsError, Pair, days_of};
+use crate::control_chart::{self, Chart, Months};
+use crate::domain::{LocationId, LonLat, Period, Terms};
 use crate::ground::{self, Region, StudyArea};
 use crate::harm::{HarmSum, HarmTotal};
 use crate::index::PointGrid;
 use crate::lattice::{Lattice, LatticeError};
 use crate::methods::kernel_density::{self as density, Bound, Weighting};
+use crate::methods::temporal_profile::{self, Peak, peak};
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::plane::Planar;
 use crate::select::Selection;
@@ -61,6 +70,12 @@ pub struct Params {
     /// Whether, and how, each hotspot's stability is tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<stability::Params>,
+    /// Whether, and how, each hotspot gets a control chart of its months.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_chart: Option<control_chart::Params>,
+    /// Whether, and how, each hotspot's busiest window of the week is sought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<temporal_profile::PeakParams>,
 }
 
 fn one() -> u32 {
@@ -129,6 +144,17 @@ pub struct Hotspot {
     pub edge_effect: bool,
     /// Share of perturbed reruns in which it stays among the first; `None` where not asked for.
     pub stability: Option<f64>,
+    /// Against the period just before; `None` where the data does not cover it, and where only parts
+    /// of records lie in the hours.
+    pub previous: Option<Pair>,
+    /// Against the same dates a year earlier; `None` likewise.
+    pub last_year: Option<Pair>,
+    /// Against the school year before, where terms are given and can be aligned.
+    pub by_terms: Option<Pair>,
+    /// Its months, where asked for.
+    pub chart: Option<Chart>,
+    /// Its busiest window, or why none is told; `None` where not asked for.
+    pub peak: Option<Result<Peak, String>>,
 }
 
 /// The hotspots of a surface.
@@ -144,6 +170,12 @@ pub struct Outcome {
     pub beyond_max: u32,
     /// How stability was tested, where asked for.
     pub tested: Option<stability::Tested>,
+    /// The comparison with the school year before, or why there is none; `None` without terms.
+    pub by_terms: Option<Result<ByTerms, ByTermsError>>,
+    /// The months of the charts, where asked for.
+    pub months: Option<Months>,
+    /// How busiest windows were sought, where asked for.
+    pub peak: Option<temporal_profile::PeakParams>,
 }
 
 /// Why hotspots cannot be cut.
@@ -200,6 +232,12 @@ pub enum Error {
     /// Stability.
     #[error(transparent)]
     Stability(#[from] stability::Error),
+    /// Control charts.
+    #[error(transparent)]
+    ControlChart(#[from] control_chart::Error),
+    /// Peaks.
+    #[error("hotspots.peak: {0}")]
+    Peak(temporal_profile::Error),
 }
 
 impl From<crate::plane::OutsidePlane> for Error {
@@ -267,6 +305,7 @@ pub fn cut(
     surface: &density::Outcome,
     params: &Params,
     comparable: Comparable,
+    terms: Option<&Terms>,
 ) -> Result<Outcome, Error> {
     let threshold = params.threshold(selection.area.is_some())?;
     if params.max == Some(0) {
@@ -279,6 +318,15 @@ pub fn cut(
         RankBy::Harm => Some(ranking_harm(selection, surface)?),
         _ => None,
     };
+    if let Some(peak) = &params.peak {
+        peak.check().map_err(Error::Peak)?;
+    }
+    let by_terms = terms.map(|t| ByTerms::of(selection, t));
+    let months = params
+        .control_chart
+        .as_ref()
+        .map(|p| Months::of(selection, p))
+        .transpose()?;
     let Some(least) = least_density(selection, surface, &threshold)? else {
         return Ok(Outcome {
             hotspots: Vec::new(),
@@ -286,6 +334,9 @@ pub fn cut(
             below_min_count: 0,
             beyond_max: 0,
             tested: None,
+            by_terms,
+            months,
+            peak: params.peak.clone(),
         });
     };
     let lattice = &surface.lattice;
@@ -303,6 +354,16 @@ pub fn cut(
     let wards = Wards::of(selection.snapshot);
     let stations = Stations::of(selection);
 
+    // Counts of records that lie only partly in the hours are no Poisson counts.
+    let pair = |now: u32, before: Option<u32>, other: fn(Period) -> Period| {
+        let period = selection.period.filter(|_| selection.fractional == 0)?;
+        Some(Pair {
+            now: now.into(),
+            before: before?.into(),
+            days: days_of(period),
+            days_before: days_of(other(period)),
+        })
+    };
     let mut below_min_count = 0;
     let mut hotspots = Vec::new();
     for ((group, (outline, cut_at_boundary)), members) in groups.iter().zip(outlines).zip(members) {
@@ -350,9 +411,18 @@ pub fn cut(
                     .unwrap_or_else(|| edges.at(lattice.centres()[c]))
             }),
             stability: None,
+            previous: pair(facts.count, facts.previous_count, Period::previous),
+            last_year: pair(
+                facts.count,
+                facts.same_period_last_year_count,
+                Period::year_earlier,
+            ),
+            by_terms: None,
+            chart: None,
+            peak: None,
             facts,
         };
-        hotspots.push((hotspot, &group[..]));
+        hotspots.push((hotspot, (&group[..], members)));
     }
     let by = |h: &Hotspot| match params.rank_by {
         RankBy::Count => f64::from(h.facts.count),
@@ -370,7 +440,16 @@ pub fn cut(
     });
     let found = hotspots.len();
     hotspots.truncate(params.max.map_or(found, |m| m as usize));
-    let (mut hotspots, cells): (Vec<Hotspot>, Vec<&[usize]>) = hotspots.into_iter().unzip();
+    let (mut hotspots, held): (Vec<Hotspot>, Vec<_>) = hotspots.into_iter().unzip();
+    let (cells, members): (Vec<&[usize]>, Vec<Vec<LocationId>>) = held.into_iter().unzip();
+    for (h, members) in hotspots.iter_mut().zip(&members) {
+        h.by_terms = by_terms
+            .as_ref()
+            .filter(|_| selection.fractional == 0)
+            .and_then(|t| Some(t.as_ref().ok()?.at(selection, members)));
+        h.chart = months.as_ref().map(|m| m.chart(selection, members));
+        h.peak = params.peak.as_ref().map(|p| peak(selection, members, p));
+    }
     let beyond_max = (found - hotspots.len()) as u32;
     for (i, h) in hotspots.iter_mut().enumerate() {
         h.rank = i as u32 + 1;
@@ -389,6 +468,9 @@ pub fn cut(
     Ok(Outcome {
         beyond_max,
         tested,
+        by_terms,
+        months,
+        peak: params.peak.clone(),
         hotspots,
         threshold_per_km2: Some(least * 1e6),
         below_min_count,

@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
+use crate::domain::{Hours, Lens, LocationBasis, Period, Terms, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran,
-    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
-    vicinity,
+    change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan, temporal_profile, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -51,6 +49,10 @@ pub struct Request {
     /// Excludes `hotspots`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contours: Option<crate::contours::Params>,
+    /// School terms, by which days of term and of holidays are told apart and years are compared:
+    /// `[{"first": "2022-01-05", "last": "2022-02-11"}, …]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// Protective marking to carry in the layer: `OFFICIAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marking: Option<String>,
@@ -138,10 +140,14 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`change`].
+    Change(change::Params),
     /// See [`concentration`].
     Concentration(concentration::Params),
     /// See [`dbscan`].
     Dbscan(dbscan::Params),
+    /// See [`displacement`].
+    Displacement(displacement::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
     /// See [`getis_ord`].
@@ -166,6 +172,8 @@ pub enum Method {
     RiskyFacilities(risky_facilities::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
+    /// See [`temporal_profile`].
+    TemporalProfile(temporal_profile::Params),
     /// See [`vicinity`].
     Vicinity(vicinity::Params),
 }
@@ -175,8 +183,10 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Change(_) => "change",
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
+            Self::Displacement(_) => "displacement",
             Self::DualDensity(_) => "dual_density",
             Self::GetisOrd(_) => "getis_ord",
             Self::Hdbscan(_) => "hdbscan",
@@ -189,6 +199,7 @@ impl Method {
             Self::RepeatLocations(_) => "repeat_locations",
             Self::RiskyFacilities(_) => "risky_facilities",
             Self::StDbscan(_) => "st_dbscan",
+            Self::TemporalProfile(_) => "temporal_profile",
             Self::Vicinity(_) => "vicinity",
         }
     }

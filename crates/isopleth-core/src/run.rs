@@ -8,9 +8,7 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran,
-    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
-    vicinity,
+    change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan, temporal_profile, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
@@ -114,6 +112,23 @@ pub enum RunError {
     /// Clusters of any density.
     #[error(transparent)]
     Hdbscan(#[from] hdbscan::Error),
+    /// Change between two periods.
+    #[error(transparent)]
+    Change(#[from] change::Error),
+    /// Weighted displacement difference.
+    #[error(transparent)]
+    Displacement(#[from] displacement::Error),
+    /// Temporal profile.
+    #[error(transparent)]
+    TemporalProfile(#[from] temporal_profile::Error),
+    /// A method that has no use for terms.
+    #[error(
+        "`terms` are for temporal_profile, change and hotspots, and the method {method} would pass over them; leave them out"
+    )]
+    NoTerms {
+        /// The method.
+        method: &'static str,
+    },
     /// Hotspots are cut out of surfaces only.
     #[error("`hotspots` cuts a density surface, and the method {method} makes none; leave it out")]
     NothingToCut {
@@ -138,9 +153,11 @@ impl RunError {
             Self::Select(SelectError::NoHours) => "no_hours",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
             Self::Against(e) => Self::Select(e.clone()).code(),
+            Self::Change(e) => e.code(),
             Self::Concentration(e) => e.code(),
             Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
+            Self::Displacement(e) => e.code(),
             Self::DualDensity(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::GetisOrd(e) => e.code(),
@@ -153,11 +170,13 @@ impl RunError {
             Self::NearRepeatRisk(e) => e.code(),
             Self::NetworkDensity(e) => e.code(),
             Self::NoHarm { .. } | Self::NoHarmOfContours => "no_harm",
+            Self::NoTerms { .. } => "no_terms",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::RiskyFacilities(e) => e.code(),
             Self::StDbscan(e) => e.code(),
+            Self::TemporalProfile(e) => e.code(),
             Self::TwoCuts => "two_cuts",
             Self::Vicinity(e) => e.code(),
         }
@@ -333,6 +352,12 @@ pub enum Findings {
     Vicinity(vicinity::Outcome),
     /// Clusters of any density.
     Hdbscan(hdbscan::Outcome),
+    /// Change between two periods.
+    Change(change::Outcome),
+    /// Weighted displacement difference.
+    Displacement(displacement::Outcome),
+    /// Temporal profile.
+    TemporalProfile(temporal_profile::Outcome),
 }
 
 /// The outcome of a run.
@@ -351,6 +376,8 @@ pub struct Outcome {
 pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> {
     let selection = Selection::new(snapshot, &request.select)?.with_harm(&schedules(request))?;
     check_weights(&selection, request)?;
+    let terms = request.terms.as_ref();
+    check_terms(request)?;
     let comparable = Comparable::of(&selection);
     match (&request.contours, &request.hotspots, &request.method) {
         (Some(_), Some(_), _) => return Err(RunError::TwoCuts),
@@ -373,7 +400,7 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                     Findings::Contours(ContouredSurface { surface, contours })
                 }
                 Some(cut) => {
-                    let cut = hotspots::cut(&selection, &surface, cut, comparable)?;
+                    let cut = hotspots::cut(&selection, &surface, cut, comparable, terms)?;
                     Findings::Hotspots(CutSurface { surface, cut })
                 }
                 None => Findings::Surface(cells(&selection, surface)?),
@@ -447,6 +474,15 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         (Method::Hdbscan(params), None) => {
             Findings::Hdbscan(hdbscan::run(&selection, params, comparable)?)
         }
+        (Method::Change(params), None) => {
+            Findings::Change(change::run(&selection, params, comparable, terms)?)
+        }
+        (Method::Displacement(params), None) => {
+            Findings::Displacement(displacement::run(&selection, params)?)
+        }
+        (Method::TemporalProfile(params), None) => {
+            Findings::TemporalProfile(temporal_profile::run(&selection, params, terms)?)
+        }
     };
     Ok(Outcome {
         facts: facts(&selection),
@@ -466,6 +502,21 @@ fn schedules(request: &Request) -> Vec<&str> {
         ids.insert(0, &by.harm);
     }
     ids
+}
+
+/// Refuses terms to what would pass over them in silence.
+fn check_terms(request: &Request) -> Result<(), RunError> {
+    let takes = request.hotspots.is_some()
+        || matches!(
+            request.method,
+            Method::Change(_) | Method::TemporalProfile(_)
+        );
+    if request.terms.is_some() && !takes {
+        return Err(RunError::NoTerms {
+            method: request.method.name(),
+        });
+    }
+    Ok(())
 }
 
 /// Refuses harm and shares of records to methods that would pass over them in silence.

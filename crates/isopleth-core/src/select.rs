@@ -2,7 +2,7 @@
 
 use crate::Snapshot;
 use crate::domain::{
-    CivilMinute, IncidentSet, Lens, Period, TimePrecision, WeekHours, month_number,
+    CivilMinute, Days, IncidentSet, Lens, Period, TimePrecision, WeekHours, month_number,
 };
 use crate::ground::{AreaError, StudyArea};
 use crate::harm::{self, HarmOf};
@@ -297,13 +297,7 @@ impl<'a> Selection<'a> {
     /// Records of the selection, but for the period, that are known to the month only and may lie in
     /// the period.
     fn too_coarse(&self, period: Period) -> u64 {
-        let incidents = self.incidents();
-        let (from, to) = period.minutes();
-        (0..incidents.len())
-            .filter(|&i| incidents.precision(i) == TimePrecision::Month)
-            .filter(|&i| incidents.from()[i] < to && incidents.to()[i] > from)
-            .filter(|&i| self.is_of(i) && self.has_lens(i))
-            .count() as u64
+        self.month_only_within(period.minutes())
     }
 
     /// Whether all its groups are activity of the police, which is no offence.
@@ -372,6 +366,19 @@ impl<'a> Selection<'a> {
             })
     }
 
+    /// Records of the selection in another period of which it is not known that they lie wholly in
+    /// the hours.
+    pub(crate) fn partly_in_hours_in(&self, period: Period) -> u64 {
+        let part = |i: usize| {
+            let share = self.share_in_hours(i);
+            !self.knows_hours(i) || (share > 0.0 && share < 1.0)
+        };
+        (0..self.incidents().len())
+            .filter(|&i| self.is_of(i) && self.has_lens(i))
+            .filter(|&i| period.holds(self.incidents().from()[i]) && part(i))
+            .count() as u64
+    }
+
     /// Whether an incident is of the groups, sub-types, sources and bases selected.
     fn is_of(&self, incident: usize) -> bool {
         let incidents = self.incidents();
@@ -401,6 +408,27 @@ impl<'a> Selection<'a> {
             && self.has_lens(incident)
             && period.holds(self.incidents().from()[incident])
             && self.may_lie_in_hours(incident)
+    }
+
+    /// Whether an incident would be selected whatever the period.
+    pub(crate) fn holds_at_any_time(&self, incident: usize) -> bool {
+        self.is_of(incident) && self.has_lens(incident) && self.may_lie_in_hours(incident)
+    }
+
+    /// Whether an incident would be selected on some days.
+    pub(crate) fn holds_on(&self, incident: usize, days: &Days) -> bool {
+        days.hold(self.incidents().from()[incident]) && self.holds_at_any_time(incident)
+    }
+
+    /// Records of the selection, but for the period, that are known to the month only and may lie
+    /// between two minutes.
+    pub(crate) fn month_only_within(&self, (from, to): (CivilMinute, CivilMinute)) -> u64 {
+        let incidents = self.incidents();
+        (0..incidents.len())
+            .filter(|&i| incidents.precision(i) == TimePrecision::Month)
+            .filter(|&i| incidents.from()[i] < to && incidents.to()[i] > from)
+            .filter(|&i| self.is_of(i) && self.has_lens(i))
+            .count() as u64
     }
 
     /// Whether a location lies in the study area.

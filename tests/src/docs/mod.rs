@@ -21,7 +21,7 @@ use markdown::{Links, module_doc};
 pub const COMMAND: &str = "cargo run -p isopleth-tests --bin generate-docs";
 
 /// What methods share and a reader needs: the section's name, and the file of its documentation.
-const SHARED: [(&str, &str); 13] = [
+const SHARED: [(&str, &str); 16] = [
     ("hotspots", "hotspots.rs"),
     ("stability", "stability.rs"),
     ("contours", "contours.rs"),
@@ -31,6 +31,9 @@ const SHARED: [(&str, &str); 13] = [
     ("estimate", "estimate.rs"),
     ("edge", "edge.rs"),
     ("hours", "domain/hours.rs"),
+    ("terms", "domain/terms.rs"),
+    ("compare", "compare.rs"),
+    ("control_chart", "control_chart.rs"),
     ("harm", "harm.rs"),
     ("network", "network/mod.rs"),
     ("lattice", "lattice/mod.rs"),
@@ -38,10 +41,24 @@ const SHARED: [(&str, &str); 13] = [
 ];
 
 /// Methods without a picture, each with the reason.
-pub const WITHOUT_PICTURE: [(&str, &str); 1] = [(
-    "network_density",
-    "the pictures are made of open data that came without an open layer of streets",
-)];
+pub const WITHOUT_PICTURE: [(&str, &str); 4] = [
+    (
+        "network_density",
+        "the pictures are made of open data that came without an open layer of streets",
+    ),
+    (
+        "change",
+        "its answer is a table of counts and tests, and colours would hide them",
+    ),
+    (
+        "displacement",
+        "the open data tells of no place where something was done",
+    ),
+    (
+        "temporal_profile",
+        "the pictures are made of open data, which is dated to the month",
+    ),
+];
 
 /// What `captions.json` says of one picture.
 #[derive(Debug, Deserialize)]

@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{CivilMinute, MINUTES_PER_DAY};
+use super::{CivilMinute, MINUTES_PER_DAY, month_number, month_start};
 
 /// Minutes in a week.
 pub const MINUTES_PER_WEEK: i32 = 7 * MINUTES_PER_DAY;
@@ -74,6 +74,17 @@ impl Hours {
         Ok(Self { from, to })
     }
 
+    /// From one full hour, 0 to 23, to another; equal ones are the whole day.
+    pub(crate) fn on_the_hour(from: u8, to: u8) -> Self {
+        Self {
+            from: i32::from(from) * 60,
+            to: match to {
+                0 => MINUTES_PER_DAY,
+                to => i32::from(to) * 60,
+            },
+        }
+    }
+
     fn minutes(self) -> i32 {
         if self.to > self.from {
             self.to - self.from
@@ -111,6 +122,33 @@ impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
+}
+
+/// Minutes since Monday 00:00 of the week that a minute lies in.
+#[must_use]
+pub fn minute_of_week(minute: CivilMinute) -> i32 {
+    (i64::from(minute) + i64::from(MONDAY_TO_EPOCH)).rem_euclid(i64::from(MINUTES_PER_WEEK)) as i32
+}
+
+/// The first spring whose clocks changed by today's rule.
+const FIRST_SPRING: i32 = 1981;
+
+/// The part of a span of less than a week that no clock in Great Britain shows, since it is skipped in
+/// spring; `None` where there is none, and where the span is nothing else.
+#[must_use]
+pub fn skipped_minutes(from: CivilMinute, to: CivilMinute) -> Option<(CivilMinute, CivilMinute)> {
+    // Spans that end on the Sunday may begin up to a week before it, still in March.
+    let (year, month) = (month_number(from).div_euclid(12), month_number(from) % 12);
+    if month != 2 || year < FIRST_SPRING {
+        return None;
+    }
+    let april = month_start(i16::try_from(year).ok()?, 4)?;
+    // The last Sunday's midnight: Mondays are multiples of a week from the epoch's.
+    let sunday = april
+        - MINUTES_PER_DAY
+        - (minute_of_week(april - MINUTES_PER_DAY) + MINUTES_PER_DAY) % MINUTES_PER_WEEK;
+    let (a, b) = (from.max(sunday + 60), to.min(sunday + 120));
+    (a < b && b - a < to - from).then_some((a, b))
 }
 
 /// A day of the week.
@@ -221,21 +259,30 @@ impl WeekHours {
     }
 
     /// The minutes of a span that lie in the hours, and its minutes. A span of a week or more is as
-    /// good as one week; one without length is its first minute.
+    /// good as one week; one without length is its first minute. Minutes that no clock shows count to
+    /// neither.
     #[must_use]
     pub fn minutes_of(&self, from: CivilMinute, to: CivilMinute) -> (i32, i32) {
         let length = to.saturating_sub(from).max(1);
         if length >= MINUTES_PER_WEEK {
             return (self.minutes, MINUTES_PER_WEEK);
         }
-        let start = (i64::from(from) + i64::from(MONDAY_TO_EPOCH))
-            .rem_euclid(i64::from(MINUTES_PER_WEEK)) as i32;
+        let all = (self.on_the_face(from, length), length);
+        match skipped_minutes(from, from.saturating_add(length)) {
+            Some((a, b)) => (all.0 - self.on_the_face(a, b - a), all.1 - (b - a)),
+            None => all,
+        }
+    }
+
+    /// The minutes of less than a week that lie in the hours, as if no clock were ever changed.
+    fn on_the_face(&self, from: CivilMinute, length: i32) -> i32 {
+        let start = minute_of_week(from);
         let end = start + length;
         let within = |shift: i32| -> i32 {
             let overlap = |&(a, b): &(i32, i32)| (end.min(b + shift) - start.max(a + shift)).max(0);
             self.runs.iter().map(overlap).sum()
         };
-        (within(0) + within(MINUTES_PER_WEEK), length)
+        within(0) + within(MINUTES_PER_WEEK)
     }
 
     /// The share of a span that lies in the hours, 0 to 1.
@@ -303,6 +350,32 @@ mod tests {
     }
 
     #[test]
+    fn the_hour_that_spring_skips_weighs_nothing() {
+        // Sunday 27 March 2022, 01:00 to 01:59.
+        let at = |day, hour, minute| civil_minute(civil::date(2022, 3, day).at(hour, minute, 0, 0));
+        let one = hours("01:00/02:00", &[]);
+        let two = hours("02:00/03:00", &[]);
+        assert_eq!(one.minutes_of(at(26, 22, 0), at(27, 8, 0)), (0, 540));
+        assert_eq!(two.minutes_of(at(26, 22, 0), at(27, 8, 0)), (60, 540));
+        assert_eq!(one.minutes_of(at(27, 0, 30), at(27, 1, 30)), (0, 30));
+        assert_eq!(one.minutes_of(at(27, 1, 30), at(27, 2, 30)), (0, 30));
+        // Two such hours, one of which is there.
+        assert_eq!(one.minutes_of(at(26, 0, 0), at(28, 0, 0)), (60, 2820));
+        // What states nothing else is taken at its word.
+        assert_eq!(one.share(at(27, 1, 30), at(27, 1, 31)), 1.0);
+        assert_eq!(one.share(at(27, 1, 0), at(27, 2, 0)), 1.0);
+        // The week before has its hour, and so has the autumn's Sunday: once.
+        assert_eq!(one.minutes_of(at(19, 22, 0), at(20, 8, 0)), (60, 600));
+        let autumn =
+            |day, hour, minute| civil_minute(civil::date(2022, 10, day).at(hour, minute, 0, 0));
+        assert_eq!(
+            one.minutes_of(autumn(29, 22, 0), autumn(30, 8, 0)),
+            (60, 600)
+        );
+        assert_eq!(one.share(autumn(30, 1, 30), autumn(30, 1, 31)), 1.0);
+    }
+
+    #[test]
     fn days_alone_are_whole_days() {
         let weekend = WeekHours::new(None, Some(&[Weekday::Sunday, Weekday::Saturday]));
         assert!(weekend.is_whole_days());
@@ -355,8 +428,11 @@ mod tests {
                     days.contains(&Weekday::ALL[day as usize]) && (start..start + span).contains(&minute)
                 })
             };
-            let counted = (from..from + length).filter(|&m| holds(m)).count() as i32;
-            proptest::prop_assert_eq!(window.minutes_of(from, from + length), (counted, length));
+            let skipped = skipped_minutes(from, from + length);
+            let shown = |m: &i32| skipped.is_none_or(|(a, b)| !(a..b).contains(m));
+            let counted = (from..from + length).filter(shown).filter(|&m| holds(m)).count() as i32;
+            let length_shown = (from..from + length).filter(shown).count() as i32;
+            proptest::prop_assert_eq!(window.minutes_of(from, from + length), (counted, length_shown));
         }
 
         #[test]

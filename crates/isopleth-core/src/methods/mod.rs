@@ -1,7 +1,9 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
+pub mod change;
 pub mod concentration;
 pub mod dbscan;
+pub mod displacement;
 pub mod dual_density;
 pub mod getis_ord;
 pub mod hdbscan;
@@ -14,4 +16,5 @@ pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
 pub mod st_dbscan;
+pub mod temporal_profile;
 pub mod vicinity;

@@ -6,6 +6,7 @@
 
 mod binomial;
 mod concentration;
+mod e_test;
 mod hypergeometric;
 mod multiple;
 mod normal;
@@ -17,6 +18,7 @@ pub use binomial::{
     rate_ratio,
 };
 pub use concentration::{Concentration, Corner};
+pub use e_test::e_test;
 pub use hypergeometric::hypergeometric_upper;
 pub use multiple::Correction;
 pub use normal::{normal_two_sided, normal_upper};

@@ -2,6 +2,7 @@
 //!
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
+mod change;
 mod clusters;
 mod concentration;
 mod contours;
@@ -20,6 +21,7 @@ mod repeats;
 mod st_clusters;
 mod street_density;
 mod surface;
+mod temporal_profile;
 mod tolerance_contours;
 mod values;
 mod vicinity;
@@ -55,9 +57,11 @@ trait Table {
 
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
+        Findings::Change(found) => found,
         Findings::Clusters(found) => found,
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
+        Findings::Displacement(found) => found,
         Findings::DualDensity(found) => found,
         Findings::GetisOrd(found) => found,
         Findings::Hdbscan(found) => found,
@@ -71,6 +75,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::RiskyFacilities(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
+        Findings::TemporalProfile(found) => found,
         Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
