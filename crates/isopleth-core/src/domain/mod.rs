@@ -1,6 +1,7 @@
 //! What an incident is: where, when, what kind, and how far each of these can be trusted.
 
 mod area;
+mod counts;
 mod harm;
 mod hours;
 mod incidents;
@@ -9,6 +10,10 @@ mod policy;
 mod time;
 
 pub use area::{Area, Site, SiteClass, Street, is_station_class};
+pub use counts::{
+    Contradiction, CountArea, CountCategory, CountRow, CountTable, CountTableBuilder,
+    CountTableError, Counts, InvalidMonth, Month, SeriesBreak,
+};
 pub use harm::{HarmRange, HarmSchedule, HarmScheduleError, HarmWeight, MAX_HARM, UnknownCode};
 pub use hours::{Hours, InvalidHours, MINUTES_PER_WEEK, WeekHours, Weekday};
 pub use incidents::{
