@@ -31,6 +31,8 @@ mod snapshot;
 pub mod stability;
 pub mod stations;
 pub mod statistics;
+pub mod steps;
+pub mod study_cells;
 pub mod surface;
 pub mod tally;
 

@@ -22,6 +22,7 @@ pub use incidents::{
 };
 pub use location::{InvalidLonLat, LocationBasis, LonLat};
 pub use policy::{GroupDefinition, Lens, Policy, PolicyError, PolicyRule, Resolved};
+pub(crate) use time::add_months;
 pub use time::{
     CivilMinute, InvalidPeriod, MINUTES_PER_DAY, Period, Span, TimePrecision, civil_minute, day_of,
     format_day, format_minute, month_number, month_span, month_start,

@@ -2,6 +2,7 @@
 
 mod h3;
 mod locate;
+mod neighbours;
 pub(crate) mod square;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use crate::ground::StudyArea;
 use crate::plane::{OutsidePlane, Planar};
 
 pub use locate::cells_at;
+pub use neighbours::{Neighbours, TooManyPairs};
 
 /// Most cells of a lattice.
 pub const MAX_CELLS: u64 = 20_000_000;

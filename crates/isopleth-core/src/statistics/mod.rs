@@ -7,6 +7,8 @@
 mod binomial;
 mod concentration;
 mod hypergeometric;
+mod multiple;
+mod normal;
 mod poisson;
 mod proportion;
 
@@ -16,6 +18,8 @@ pub use binomial::{
 };
 pub use concentration::{Concentration, Corner};
 pub use hypergeometric::hypergeometric_upper;
+pub use multiple::Correction;
+pub use normal::{normal_two_sided, normal_upper};
 pub use poisson::{poisson_pmf, poisson_upper};
 pub use proportion::{Z_95, wilson};
 
