@@ -20,7 +20,7 @@ use crate::Snapshot;
 use crate::domain::{
     Area, Counts, Kind, Lens, LocationId, LonLat, Month, Period, SeriesBreak, month_number,
 };
-use crate::ground::Region;
+use crate::ground::{Region, planar_area_m2};
 use crate::request::{AreaSelect, Select};
 use crate::select::{self, SelectError, Selection};
 
@@ -138,7 +138,9 @@ pub enum Error {
         id: String,
     },
     /// No months at all.
-    #[error("the data has no month with records in the study area; ingest records, or name `counts`")]
+    #[error(
+        "the data has no month with records in the study area; ingest records, or name `counts`"
+    )]
     NoMonths,
 }
 
@@ -324,6 +326,21 @@ pub struct SeriesArea {
     pub name: String,
     /// Its ground; empty where the data does not have it.
     pub ground: MultiPolygon,
+    /// Its planar area, m²; none without a ground in the plane.
+    pub area_m2: Option<f64>,
+}
+
+impl SeriesArea {
+    fn new(code: &str, name: &str, ground: MultiPolygon) -> Self {
+        Self {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            area_m2: (!ground.0.is_empty())
+                .then(|| planar_area_m2(&ground).ok())
+                .flatten(),
+            ground,
+        }
+    }
 }
 
 /// A row of a series.
@@ -398,13 +415,34 @@ impl Basis<'_> {
         partial: &[Month],
         breaks: &[SeriesBreak],
     ) -> Result<AreaSeries, Error> {
-        let mut series = match self {
-            Self::Records(selection) => of_records(selection, &parts.cloned().unwrap_or_default()),
+        let series = match self {
+            Self::Records(selection) => {
+                of_records(selection, Some(&parts.cloned().unwrap_or_default()))
+            }
             Self::Table(table) if parts.is_some() => Err(Error::CountsHaveAreas {
                 id: table.counts.table.id.clone(),
             }),
             Self::Table(table) => of_table(table),
         }?;
+        Ok(series.with(partial, breaks))
+    }
+
+    /// The same without parts: all that is located is elsewhere.
+    ///
+    /// # Errors
+    /// [`Error`] for periods that are no months and data without months.
+    pub fn whole(&self, partial: &[Month], breaks: &[SeriesBreak]) -> Result<AreaSeries, Error> {
+        let series = match self {
+            Self::Records(selection) => of_records(selection, None),
+            Self::Table(table) => of_table(table),
+        }?;
+        Ok(series.with(partial, breaks))
+    }
+}
+
+impl AreaSeries {
+    fn with(mut self, partial: &[Month], breaks: &[SeriesBreak]) -> Self {
+        let series = &mut self;
         for month in partial {
             for row in 0..series.rows() {
                 if let Some(m) = series.at(*month) {
@@ -417,11 +455,9 @@ impl Basis<'_> {
         }
         series.breaks.extend(breaks.iter().cloned());
         series.breaks.sort_by_key(|b| b.month);
-        Ok(series)
+        self
     }
-}
 
-impl AreaSeries {
     fn rows(&self) -> usize {
         self.areas.len() + 2
     }
@@ -549,7 +585,10 @@ fn parts_of<'a>(
         let region = Region::new(&area.geometry.0).ok_or_else(|| Error::NoExtent {
             code: area.code.clone(),
         })?;
-        Ok((*area, lies_inside(selection, area, &region).then_some(region)))
+        Ok((
+            *area,
+            lies_inside(selection, area, &region).then_some(region),
+        ))
     });
     for (area, region) in own.collect::<Result<Vec<_>, Error>>()? {
         found.extend(region.map(|r| (area, r)));
@@ -591,7 +630,7 @@ fn lies_inside(selection: &Selection, area: &Area, region: &Region) -> bool {
     shared > area.geometry.unsigned_area() / 2.0
 }
 
-fn of_records(selection: &Selection, parts: &Parts) -> Result<AreaSeries, Error> {
+fn of_records(selection: &Selection, parts: Option<&Parts>) -> Result<AreaSeries, Error> {
     if selection.hours.is_some() {
         return Err(Error::Hours);
     }
@@ -601,7 +640,10 @@ fn of_records(selection: &Selection, parts: &Parts) -> Result<AreaSeries, Error>
             period: period.to_string(),
         })?),
     };
-    let (found, vintage) = parts_of(selection, parts)?;
+    let (found, vintage) = match parts {
+        Some(parts) => parts_of(selection, parts)?,
+        None => (Vec::new(), String::new()),
+    };
     let incidents = selection.incidents();
     let area_of: Vec<u32> = (0..incidents.locations().len() as LocationId)
         .into_par_iter()
@@ -621,7 +663,8 @@ fn of_records(selection: &Selection, parts: &Parts) -> Result<AreaSeries, Error>
     };
     let month = |i: usize| month_number(incidents.from()[i]);
     let (mut low, mut high) = (i32::MAX, i32::MIN);
-    for (_, i) in inside() {
+    let without = || incidents.unlocated().filter(|&i| selection.is_of(i));
+    for i in inside().map(|(_, i)| i).chain(without()) {
         let m = month(i);
         (low, high) = (low.min(m), high.max(m));
     }
@@ -649,8 +692,10 @@ fn of_records(selection: &Selection, parts: &Parts) -> Result<AreaSeries, Error>
     let mut cells = vec![0_u32; rows * kinds.len() * months];
     let mut put = |row: usize, i: usize| {
         let m = month(i) - low;
-        if let (Some(k), true) = (number.get(&incidents.kind()[i]), (0..months as i32).contains(&m))
-        {
+        if let (Some(k), true) = (
+            number.get(&incidents.kind()[i]),
+            (0..months as i32).contains(&m),
+        ) {
             cells[(row * kinds.len() + k) * months + m as usize] += 1;
         }
     };
@@ -675,15 +720,11 @@ fn of_records(selection: &Selection, parts: &Parts) -> Result<AreaSeries, Error>
     Ok(AreaSeries {
         areas: found
             .into_iter()
-            .map(|(a, _)| SeriesArea {
-                code: a.code.clone(),
-                name: a.name.clone(),
-                ground: a.geometry.clone(),
-            })
+            .map(|(a, _)| SeriesArea::new(&a.code, &a.name, a.geometry.clone()))
             .collect(),
         origin: Origin {
             table: None,
-            kind: parts.kind().to_owned(),
+            kind: parts.map_or(String::new(), |p| p.kind().to_owned()),
             vintage,
         },
         lens: selection.lens,
@@ -715,11 +756,11 @@ fn of_table(selection: &TableSelection) -> Result<AreaSeries, Error> {
     for (i, area) in table.areas.iter().enumerate() {
         if selection.chosen[i] && !area.code.is_empty() {
             row_of[i] = Some(areas.len());
-            areas.push(SeriesArea {
-                code: area.code.clone(),
-                name: area.name.clone(),
-                ground: ground_of(selection.snapshot, table, &area.code),
-            });
+            areas.push(SeriesArea::new(
+                &area.code,
+                &area.name,
+                ground_of(selection.snapshot, table, &area.code),
+            ));
         }
     }
     for (i, area) in table.areas.iter().enumerate() {
@@ -789,11 +830,7 @@ fn of_table(selection: &TableSelection) -> Result<AreaSeries, Error> {
 
 /// The ground of an area of a table: of the kind and vintage that the table states, or of the latest
 /// vintage; empty where no boundary is loaded.
-fn ground_of(
-    snapshot: &Snapshot,
-    table: &crate::domain::CountTable,
-    code: &str,
-) -> MultiPolygon {
+fn ground_of(snapshot: &Snapshot, table: &crate::domain::CountTable, code: &str) -> MultiPolygon {
     snapshot
         .areas
         .iter()

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    area_audit, concentration, dbscan, dual_density, hdbscan, kernel_density, knox,
+    near_repeat_risk, network_density, offence_mix, overlap, repeat_locations, risky_facilities,
+    search_effects, spikes, st_dbscan, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -137,6 +138,8 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
+    /// See [`area_audit`].
+    AreaAudit(area_audit::Params),
     /// See [`concentration`].
     Concentration(concentration::Params),
     /// See [`dbscan`].
@@ -153,12 +156,18 @@ pub enum Method {
     NearRepeatRisk(near_repeat_risk::Params),
     /// See [`network_density`].
     NetworkDensity(network_density::Params),
+    /// See [`offence_mix`].
+    OffenceMix(offence_mix::Params),
     /// See [`overlap`].
     Overlap(overlap::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
     /// See [`risky_facilities`].
     RiskyFacilities(risky_facilities::Params),
+    /// See [`search_effects`].
+    SearchEffects(search_effects::Params),
+    /// See [`spikes`].
+    Spikes(spikes::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
     /// See [`vicinity`].
@@ -170,6 +179,7 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::AreaAudit(_) => "area_audit",
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
@@ -178,11 +188,36 @@ impl Method {
             Self::Knox(_) => "knox",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
             Self::NetworkDensity(_) => "network_density",
+            Self::OffenceMix(_) => "offence_mix",
             Self::Overlap(_) => "overlap",
             Self::RepeatLocations(_) => "repeat_locations",
             Self::RiskyFacilities(_) => "risky_facilities",
+            Self::SearchEffects(_) => "search_effects",
+            Self::Spikes(_) => "spikes",
             Self::StDbscan(_) => "st_dbscan",
             Self::Vicinity(_) => "vicinity",
+        }
+    }
+
+    /// The id of the table of ready-made counts that it runs on; none for records.
+    #[must_use]
+    pub fn counts(&self) -> Option<&str> {
+        match self {
+            Self::AreaAudit(p) => p.counts.as_deref(),
+            Self::OffenceMix(p) => p.counts.as_deref(),
+            Self::SearchEffects(p) => p.counts.as_deref(),
+            Self::Spikes(p) => p.counts.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The areas that it counts by, with their vintage to be pinned; none where it has none of its own.
+    fn parts_mut(&mut self) -> Option<&mut crate::area_series::Parts> {
+        match self {
+            Self::AreaAudit(p) => Some(p.areas.get_or_insert_default()),
+            Self::SearchEffects(p) => p.areas.as_mut(),
+            Self::Spikes(p) => Some(p.areas.get_or_insert_default()),
+            _ => None,
         }
     }
 }
@@ -218,6 +253,13 @@ impl Request {
         let mut pinned = self.clone();
         if let Method::NetworkDensity(params) = &mut pinned.method {
             params.pin(snapshot);
+        }
+        if self.method.counts().is_some() {
+            // A table brings its own areas and their names.
+            return pinned;
+        }
+        if let Some(parts) = pinned.method.parts_mut() {
+            parts.pin(snapshot);
         }
         let codes = match &self.select.area {
             Some(AreaSelect::Code(code)) => vec![code.clone()],

@@ -511,7 +511,9 @@ pub(crate) fn groups_and_lens(
     snapshot: &Snapshot,
     select: &Select,
 ) -> Result<(Vec<String>, Lens), SelectError> {
-    let lens = select.lens.unwrap_or_else(|| default_lens(snapshot, select));
+    let lens = select
+        .lens
+        .unwrap_or_else(|| default_lens(snapshot, select));
     Ok((groups(snapshot, select)?, lens))
 }
 

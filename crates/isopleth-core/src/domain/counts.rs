@@ -234,7 +234,9 @@ impl CountTable {
             return misfit(format!("the partial month {m} is not among its months"));
         }
         if !self.areas.windows(2).all(|w| w[0].code < w[1].code) {
-            return misfit("its areas are not in the order of codes, or a code stands twice".into());
+            return misfit(
+                "its areas are not in the order of codes, or a code stands twice".into(),
+            );
         }
         if !self.categories.windows(2).all(|w| w[0] < w[1]) {
             return misfit("its categories are not in order, or one stands twice".into());
@@ -414,7 +416,10 @@ mod tests {
         for text in ["2019-05", "2024-12", "1999-01"] {
             assert_eq!(Month::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(Month::parse("2019-12").unwrap().plus(1).to_string(), "2020-01");
+        assert_eq!(
+            Month::parse("2019-12").unwrap().plus(1).to_string(),
+            "2020-01"
+        );
         for bad in ["", "2019", "2019-13", "2019-5", "2019-05-01", "201905"] {
             assert!(Month::parse(bad).unwrap_err().to_string().contains(bad));
         }

@@ -1,5 +1,6 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
+pub mod area_audit;
 pub mod concentration;
 pub mod dbscan;
 pub mod dual_density;
@@ -8,8 +9,11 @@ pub mod kernel_density;
 pub mod knox;
 pub mod near_repeat_risk;
 pub mod network_density;
+pub mod offence_mix;
 pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
+pub mod search_effects;
+pub mod spikes;
 pub mod st_dbscan;
 pub mod vicinity;

@@ -2,6 +2,7 @@
 //!
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
+mod area_audit;
 mod clusters;
 mod concentration;
 mod contours;
@@ -11,10 +12,13 @@ mod hdbscan;
 mod hotspots;
 mod near_repeat_risk;
 mod near_repeats;
+mod offence_mix;
 mod overlap;
 mod place;
 mod provenance;
 mod repeats;
+mod search_effects;
+mod spikes;
 mod st_clusters;
 mod street_density;
 mod surface;
@@ -49,6 +53,7 @@ trait Table {
 
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
+        Findings::AreaAudit(found) => found,
         Findings::Clusters(found) => found,
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
@@ -58,9 +63,12 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Knox(found) => found,
         Findings::NearRepeatRisk(found) => found,
         Findings::NetworkDensity(found) => found,
+        Findings::OffenceMix(found) => found,
         Findings::Overlap(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::RiskyFacilities(found) => found,
+        Findings::SearchEffects(found) => found,
+        Findings::Spikes(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
         Findings::ToleranceContours(found) => found,

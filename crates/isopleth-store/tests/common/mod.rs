@@ -237,8 +237,21 @@ pub fn run(id: &str, layer: &str, revision: &str) -> Run {
     }
 }
 
+/// Makes a store one of schema 2.
+pub fn make_schema_2(path: &Path) {
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "DROP TABLE count_tables;
+             DELETE FROM meta WHERE key = 'content_sum_counts';
+             UPDATE meta SET value = '2' WHERE key = 'schema_version';",
+        )
+        .unwrap();
+}
+
 /// Takes away what schema 2 brought: a store as an earlier version left it.
 pub fn make_schema_1(path: &Path) {
+    make_schema_2(path);
     rusqlite::Connection::open(path)
         .unwrap()
         .execute_batch(
