@@ -21,7 +21,8 @@ use markdown::{Links, module_doc};
 pub const COMMAND: &str = "cargo run -p isopleth-tests --bin generate-docs";
 
 /// What methods share and a reader needs: the section's name, and the file of its documentation.
-const SHARED: [(&str, &str); 13] = [
+const SHARED: [(&str, &str); 14] = [
+    ("area_series", "area_series.rs"),
     ("hotspots", "hotspots.rs"),
     ("stability", "stability.rs"),
     ("contours", "contours.rs"),
@@ -38,10 +39,16 @@ const SHARED: [(&str, &str); 13] = [
 ];
 
 /// Methods without a picture, each with the reason.
-pub const WITHOUT_PICTURE: [(&str, &str); 1] = [(
+pub const WITHOUT_PICTURE: [(&str, &str); 5] = [
+    ("area_audit", "its result is a table"),
+    (
     "network_density",
     "the pictures are made of open data that came without an open layer of streets",
-)];
+),
+    ("offence_mix", "its result is a table"),
+    ("search_effects", "its result is a table"),
+    ("spikes", "its result is a table, with a card in words for each area"),
+];
 
 /// What `captions.json` says of one picture.
 #[derive(Debug, Deserialize)]

@@ -4,10 +4,11 @@
 //! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
 //! ```
 //!
-//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`,
+//! A name picks the figures that begin with it: `calibration`, `essex`, `london`, `peers`, `peers.quartic_25m`,
 //! `scaling`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
+mod calibration_spikes;
 mod dbscan;
 mod essex;
 mod figure;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 8] = [
+        ("calibration", calibration_spikes::measure),
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),

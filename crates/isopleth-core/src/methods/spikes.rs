@@ -309,6 +309,10 @@ pub fn least_count(mean: f64, level: f64) -> Option<u64> {
 
 /// The least count with a p of at most a level, where p falls with the count.
 fn least(level: f64, p: impl Fn(u64) -> f64) -> Option<u64> {
+    // A level that no tail is below but by underflow.
+    if level.is_nan() || level <= 0.0 {
+        return None;
+    }
     let mut high = 1_u64;
     while p(high) > level || p(high).is_nan() {
         high = high.checked_mul(2).filter(|h| *h < 1 << 40)?;

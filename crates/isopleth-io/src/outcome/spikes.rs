@@ -351,9 +351,17 @@ fn day_words(found: &spikes::Outcome, s: &Spike) -> String {
 }
 
 fn chance(test: &Test) -> String {
+    let p = |p: f64| {
+        if p >= 0.001 {
+            format!("{p:.3}")
+        } else {
+            format!("{p:.1e}")
+        }
+    };
     format!(
-        "by chance in {:.2e} of months, {:.2e} with the mean as estimated",
-        test.p_poisson, test.p_exact
+        "chance alone: p = {}, and {} with the mean as estimated",
+        p(test.p_poisson),
+        p(test.p_exact)
     )
 }
 
