@@ -17,7 +17,7 @@ use crate::schema::{meta, set_meta};
 const SUMS: &str = "content_sums";
 /// Kept by itself: stores of schema 1 have none, and keep the revision that they have.
 const STREETS_SUM: &str = "content_sum_streets";
-/// Likewise: stores before schema 3 have none.
+/// Likewise: stores before schema 4 have none.
 const COUNTS_SUM: &str = "content_sum_counts";
 const REVISION: &str = "data_revision";
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{burglary, ingest, make_schema_1, make_schema_2, new_store, policy};
+use common::{burglary, ingest, make_schema_1, make_schema_3, new_store, policy};
 use isopleth_core::domain::{
     CountArea, CountCategory, CountTable, CountTableBuilder, Lens, Month, SeriesBreak,
 };
@@ -83,7 +83,7 @@ fn a_table_that_cannot_be_used_is_refused() {
 
 #[test]
 fn older_stores_get_the_table_and_keep_their_revision() {
-    for make in [make_schema_1, make_schema_2] {
+    for make in [make_schema_1, make_schema_3] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gpkg");
         let mut store = new_store(folder.path(), "a.gpkg");

@@ -1,3 +1,3 @@
--- Store schema 3: tables of ready-made counts, each as a JSON document.
+-- Store schema 3: the number that a site stands for.
 
-CREATE TABLE count_tables (id TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+ALTER TABLE sites ADD COLUMN number INTEGER;

@@ -158,6 +158,7 @@ pub fn site(id: &str, lon: f64) -> Site {
         name: format!("Site {id}"),
         class: "pub".to_owned(),
         position: LonLat::new(lon, 51.55).unwrap(),
+        number: None,
     }
 }
 
@@ -237,21 +238,21 @@ pub fn run(id: &str, layer: &str, revision: &str) -> Run {
     }
 }
 
-/// Makes a store one of schema 2.
-pub fn make_schema_2(path: &Path) {
+/// Takes away what schema 4 brought.
+pub fn make_schema_3(path: &Path) {
     rusqlite::Connection::open(path)
         .unwrap()
         .execute_batch(
             "DROP TABLE count_tables;
              DELETE FROM meta WHERE key = 'content_sum_counts';
-             UPDATE meta SET value = '2' WHERE key = 'schema_version';",
+             UPDATE meta SET value = '3' WHERE key = 'schema_version';",
         )
         .unwrap();
 }
 
-/// Takes away what schema 2 brought: a store as an earlier version left it.
+/// Takes away what schemas 2 to 4 brought: a store as an earlier version left it.
 pub fn make_schema_1(path: &Path) {
-    make_schema_2(path);
+    make_schema_3(path);
     rusqlite::Connection::open(path)
         .unwrap()
         .execute_batch(
@@ -260,6 +261,7 @@ pub fn make_schema_1(path: &Path) {
              DELETE FROM gpkg_geometry_columns WHERE table_name = 'streets';
              DELETE FROM gpkg_contents WHERE table_name = 'streets';
              DELETE FROM meta WHERE key = 'content_sum_streets';
+             ALTER TABLE sites DROP COLUMN number;
              UPDATE meta SET value = '1' WHERE key = 'schema_version';",
         )
         .unwrap();
