@@ -40,6 +40,15 @@ fn every_harm_schedule_can_be_read() {
 }
 
 #[test]
+fn every_mapping_of_counts_can_be_read() {
+    for path in files("examples/counts") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        isopleth_io::CountsMapping::from_toml(&text)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+}
+
+#[test]
 fn every_mapping_can_be_read() {
     for path in files("examples/mappings") {
         let text = std::fs::read_to_string(&path).unwrap();

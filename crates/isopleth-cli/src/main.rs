@@ -43,6 +43,9 @@ enum Command {
     /// Load and list the centre lines of streets.
     #[command(subcommand)]
     Streets(commands::ground::Streets),
+    /// Load and list tables of ready-made counts: area by category by month.
+    #[command(subcommand)]
+    Counts(commands::counts::CountTables),
     /// Run a request document and write the layer.
     Analyse(commands::analyse::Analyse),
     /// Save requests as named layers.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Areas(c) => c.run(),
         Command::Sites(c) => c.run(),
         Command::Streets(c) => c.run(),
+        Command::Counts(c) => c.run(),
         Command::Analyse(c) => c.run(),
         Command::Layer(c) => c.run(),
         Command::Policy(c) => c.run(),

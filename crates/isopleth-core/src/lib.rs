@@ -4,6 +4,7 @@
 //! number: the same snapshot and request give the same bytes on any machine and number of threads.
 
 pub mod against;
+pub mod area_series;
 mod arrangement;
 pub mod bandwidth;
 pub mod collapse;

@@ -5,7 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Terms, Weekday};
 use crate::methods::{
-    change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan, temporal_profile, vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan,
+    kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap,
+    repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, temporal_profile,
+    vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -142,6 +145,8 @@ pub struct AreaOf {
 pub enum Method {
     /// See [`change`].
     Change(change::Params),
+    /// See [`area_audit`].
+    AreaAudit(area_audit::Params),
     /// See [`concentration`].
     Concentration(concentration::Params),
     /// See [`dbscan`].
@@ -164,12 +169,18 @@ pub enum Method {
     NearRepeatRisk(near_repeat_risk::Params),
     /// See [`network_density`].
     NetworkDensity(network_density::Params),
+    /// See [`offence_mix`].
+    OffenceMix(offence_mix::Params),
     /// See [`overlap`].
     Overlap(overlap::Params),
     /// See [`repeat_locations`].
     RepeatLocations(repeat_locations::Params),
     /// See [`risky_facilities`].
     RiskyFacilities(risky_facilities::Params),
+    /// See [`search_effects`].
+    SearchEffects(search_effects::Params),
+    /// See [`spikes`].
+    Spikes(spikes::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
     /// See [`temporal_profile`].
@@ -184,6 +195,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Change(_) => "change",
+            Self::AreaAudit(_) => "area_audit",
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::Displacement(_) => "displacement",
@@ -195,12 +207,37 @@ impl Method {
             Self::LocalMoran(_) => "local_moran",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
             Self::NetworkDensity(_) => "network_density",
+            Self::OffenceMix(_) => "offence_mix",
             Self::Overlap(_) => "overlap",
             Self::RepeatLocations(_) => "repeat_locations",
             Self::RiskyFacilities(_) => "risky_facilities",
+            Self::SearchEffects(_) => "search_effects",
+            Self::Spikes(_) => "spikes",
             Self::StDbscan(_) => "st_dbscan",
             Self::TemporalProfile(_) => "temporal_profile",
             Self::Vicinity(_) => "vicinity",
+        }
+    }
+
+    /// The id of the table of ready-made counts that it runs on; none for records.
+    #[must_use]
+    pub fn counts(&self) -> Option<&str> {
+        match self {
+            Self::AreaAudit(p) => p.counts.as_deref(),
+            Self::OffenceMix(p) => p.counts.as_deref(),
+            Self::SearchEffects(p) => p.counts.as_deref(),
+            Self::Spikes(p) => p.counts.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The areas that it counts by, with their vintage to be pinned; none where it has none of its own.
+    fn parts_mut(&mut self) -> Option<&mut crate::area_series::Parts> {
+        match self {
+            Self::AreaAudit(p) => Some(p.areas.get_or_insert_default()),
+            Self::SearchEffects(p) => p.areas.as_mut(),
+            Self::Spikes(p) => Some(p.areas.get_or_insert_default()),
+            _ => None,
         }
     }
 }
@@ -236,6 +273,13 @@ impl Request {
         let mut pinned = self.clone();
         if let Method::NetworkDensity(params) = &mut pinned.method {
             params.pin(snapshot);
+        }
+        if self.method.counts().is_some() {
+            // A table brings its own areas and their names.
+            return pinned;
+        }
+        if let Some(parts) = pinned.method.parts_mut() {
+            parts.pin(snapshot);
         }
         let codes = match &self.select.area {
             Some(AreaSelect::Code(code)) => vec![code.clone()],

@@ -2,13 +2,17 @@
 
 use crate::Snapshot;
 use crate::against::{Against, Other};
+use crate::area_series::{self, AreaSeries, Basis, Row, Supply, TableError, TableSelection};
 use crate::contours;
 use crate::domain::{CivilMinute, Lens, LocationBasis, UnknownCode};
 use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan, temporal_profile, vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan,
+    kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap,
+    repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, temporal_profile,
+    vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
@@ -21,6 +25,9 @@ pub enum RunError {
     /// The selection.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// Counts by area and month.
+    #[error(transparent)]
+    AreaSeries(#[from] area_series::Error),
     /// Kernel density.
     #[error(transparent)]
     KernelDensity(#[from] kernel_density::Error),
@@ -100,12 +107,21 @@ pub enum RunError {
     /// Concentration.
     #[error(transparent)]
     Concentration(#[from] concentration::Error),
+    /// Offence mix.
+    #[error(transparent)]
+    OffenceMix(#[from] offence_mix::Error),
     /// Overlap.
     #[error(transparent)]
     Overlap(#[from] overlap::Error),
     /// Risky facilities.
     #[error(transparent)]
     RiskyFacilities(#[from] risky_facilities::Error),
+    /// Search effects.
+    #[error(transparent)]
+    SearchEffects(#[from] search_effects::Error),
+    /// Spikes.
+    #[error(transparent)]
+    Spikes(#[from] spikes::Error),
     /// Vicinity.
     #[error(transparent)]
     Vicinity(#[from] vicinity::Error),
@@ -152,6 +168,7 @@ impl RunError {
             ) => "finer_than_data",
             Self::Select(SelectError::NoHours) => "no_hours",
             Self::Select(SelectError::EmptyList { .. }) => "empty_list",
+            Self::AreaSeries(e) => e.code(),
             Self::Against(e) => Self::Select(e.clone()).code(),
             Self::Change(e) => e.code(),
             Self::Concentration(e) => e.code(),
@@ -172,13 +189,25 @@ impl RunError {
             Self::NoHarm { .. } | Self::NoHarmOfContours => "no_harm",
             Self::NoTerms { .. } => "no_terms",
             Self::NothingToContour { .. } | Self::NothingToCut { .. } => "nothing_to_cut",
+            Self::OffenceMix(e) => e.code(),
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::RiskyFacilities(e) => e.code(),
+            Self::SearchEffects(e) => e.code(),
+            Self::Spikes(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TemporalProfile(e) => e.code(),
             Self::TwoCuts => "two_cuts",
             Self::Vicinity(e) => e.code(),
+        }
+    }
+}
+
+impl From<TableError> for RunError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Select(e) => Self::Select(e),
+            TableError::Series(e) => Self::AreaSeries(e),
         }
     }
 }
@@ -316,6 +345,14 @@ pub struct CutSurface {
 /// The result of a run, by method.
 #[derive(Debug, Clone)]
 pub enum Findings {
+    /// Counts by area.
+    AreaAudit(area_audit::Outcome),
+    /// What a group of offences is made of.
+    OffenceMix(offence_mix::Outcome),
+    /// A change in police-generated volume, split.
+    SearchEffects(search_effects::Outcome),
+    /// Spikes of a month.
+    Spikes(spikes::Outcome),
     /// A surface, cell by cell.
     Surface(SurfaceCells),
     /// Contours of a surface.
@@ -374,6 +411,9 @@ pub struct Outcome {
 /// # Errors
 /// [`RunError`], which names what is wrong and the remedy.
 pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> {
+    if let Some(id) = request.method.counts() {
+        return on_counts(snapshot, request, id);
+    }
     let selection = Selection::new(snapshot, &request.select)?.with_harm(&schedules(request))?;
     check_weights(&selection, request)?;
     let terms = request.terms.as_ref();
@@ -410,6 +450,21 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
             return Err(RunError::NothingToCut {
                 method: method.name(),
             });
+        }
+        (Method::AreaAudit(params), None) => {
+            Findings::AreaAudit(area_audit::run(&Basis::Records(&selection), params)?)
+        }
+        (Method::OffenceMix(params), None) => {
+            Findings::OffenceMix(offence_mix::run(&Basis::Records(&selection), params)?)
+        }
+        (Method::SearchEffects(params), None) => {
+            let searches = Selection::new(snapshot, &params.searches.select(&request.select))
+                .map_err(RunError::Against)?;
+            let (finds, searches) = (Basis::Records(&selection), Basis::Records(&searches));
+            Findings::SearchEffects(search_effects::run(&finds, &searches, params)?)
+        }
+        (Method::Spikes(params), None) => {
+            Findings::Spikes(spikes::run(&Basis::Records(&selection), params)?)
         }
         (Method::DualDensity(params), None) => {
             let found = dual_density::run(&selection, &request.select, params)?;
@@ -487,6 +542,94 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
     Ok(Outcome {
         facts: facts(&selection),
         findings,
+    })
+}
+
+/// Runs a request on a table of ready-made counts: there are no records to select, weigh or map.
+fn on_counts(snapshot: &Snapshot, request: &Request, id: &str) -> Result<Outcome, RunError> {
+    let method = request.method.name();
+    if request.hotspots.is_some() {
+        return Err(RunError::NothingToCut { method });
+    }
+    if request.contours.is_some() {
+        return Err(RunError::NothingToContour { method });
+    }
+    if !request.harm.is_empty() {
+        return Err(RunError::NoHarm { method });
+    }
+    let table = TableSelection::new(snapshot, &request.select, id)?;
+    let basis = Basis::Table(&table);
+    let findings = match &request.method {
+        Method::AreaAudit(params) => Findings::AreaAudit(area_audit::run(&basis, params)?),
+        Method::OffenceMix(params) => Findings::OffenceMix(offence_mix::run(&basis, params)?),
+        Method::SearchEffects(params) => {
+            let select = params.searches.select(&request.select);
+            let searches = TableSelection::new(snapshot, &select, id)?;
+            Findings::SearchEffects(search_effects::run(
+                &basis,
+                &Basis::Table(&searches),
+                params,
+            )?)
+        }
+        Method::Spikes(params) => Findings::Spikes(spikes::run(&basis, params)?),
+        // No other method names counts.
+        _ => return Err(RunError::NothingToCut { method }),
+    };
+    Ok(Outcome {
+        facts: counted_facts(&table)?,
+        findings,
+    })
+}
+
+/// What a run on a table of counts looked at.
+fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
+    let series = Basis::Table(table).series(None, &[], &[])?;
+    let minutes = |m: crate::domain::Month| m.minutes();
+    let (first, last) = series.period;
+    let extent = minutes(first).zip(minutes(last)).map(|(a, b)| (a.0, b.1));
+    let located = series.all_rows().filter(|r| *r != Row::Unlocated);
+    let selected: u64 = located
+        .map(|r| series.sum(r, series.lens, series.period))
+        .sum();
+    let not_supplied = AreaSeries::months(series.period)
+        .filter(|&m| {
+            series
+                .all_rows()
+                .any(|r| series.supply(r, m) == Supply::None)
+        })
+        .count();
+    Ok(Facts {
+        areas: table
+            .area_names
+            .iter()
+            .map(|name| {
+                (
+                    name.clone(),
+                    name.clone(),
+                    "as the counts name it".to_owned(),
+                )
+            })
+            .collect(),
+        study_area_m2: None,
+        period: table.period.map(|p| (p.first_day(), p.last_day())),
+        extent,
+        cut_off: minutes(series.extent().1).map(|m| m.1),
+        lens: table.lens,
+        groups: table.groups.clone(),
+        selected,
+        beyond: 0,
+        unlocated: series.sum(Row::Unlocated, series.lens, series.period),
+        unknown_kind: 0,
+        location_basis: Vec::new(),
+        record_sources: vec![(table.counts.table.source.clone(), selected)],
+        month_only: selected,
+        has_records: true,
+        months: Some((
+            AreaSeries::months(series.period).count() as u32,
+            not_supplied as u32,
+        )),
+        hours: None,
+        harm: Vec::new(),
     })
 }
 

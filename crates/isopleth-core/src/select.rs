@@ -380,7 +380,7 @@ impl<'a> Selection<'a> {
     }
 
     /// Whether an incident is of the groups, sub-types, sources and bases selected.
-    fn is_of(&self, incident: usize) -> bool {
+    pub(crate) fn is_of(&self, incident: usize) -> bool {
         let incidents = self.incidents();
         self.kind_matches[usize::from(incidents.kind()[incident])]
             && self.basis_matches[usize::from(incidents.basis(incident).code())]
@@ -542,6 +542,17 @@ impl<'a> Selection<'a> {
     pub fn has_records(&self) -> bool {
         self.inside.contains(&true)
     }
+}
+
+/// The groups and the lens of a selection that is not made of records.
+pub(crate) fn groups_and_lens(
+    snapshot: &Snapshot,
+    select: &Select,
+) -> Result<(Vec<String>, Lens), SelectError> {
+    let lens = select
+        .lens
+        .unwrap_or_else(|| default_lens(snapshot, select));
+    Ok((groups(snapshot, select)?, lens))
 }
 
 /// The groups that a request is about: those it names, or all that are not activities.

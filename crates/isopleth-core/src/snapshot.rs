@@ -1,6 +1,6 @@
 //! Everything a run may look at, frozen at one data revision.
 
-use crate::domain::{Area, GroupDefinition, HarmSchedule, IncidentSet, Site, Street};
+use crate::domain::{Area, Counts, GroupDefinition, HarmSchedule, IncidentSet, Site, Street};
 
 /// The data of one revision, in memory.
 #[derive(Debug, Clone, Default)]
@@ -22,4 +22,6 @@ pub struct Snapshot {
     pub groups: Vec<GroupDefinition>,
     /// The harm schedules, in the order of their ids.
     pub harm_schedules: Vec<HarmSchedule>,
+    /// The ready-made counts, in the order of their ids.
+    pub counts: Vec<Counts>,
 }

@@ -1,5 +1,6 @@
 //! Readers and writers: source files to rows, outcomes to layers, layers to formats.
 
+mod counts;
 mod geometry_json;
 mod harm;
 pub mod ingest;
@@ -9,6 +10,7 @@ mod outcome;
 mod policy;
 pub mod write;
 
+pub use counts::{CountsFileError, CountsMapping, ReadCounts, read_counts};
 pub use harm::{HarmFileError, harm_schedule_from_toml, harm_schedule_to_toml};
 pub use named_ground::{GroundError, ReadAreas, SiteFields, read_areas, read_sites, read_streets};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use isopleth_core::domain::{HarmScheduleError, PolicyError};
+use isopleth_core::domain::{CountTableError, HarmScheduleError, PolicyError};
 use rusqlite::ErrorCode;
 
 /// What went wrong, with the value and the remedy.
@@ -160,6 +160,9 @@ pub enum StoreError {
     /// A harm schedule that cannot be used.
     #[error(transparent)]
     Harm(#[from] HarmScheduleError),
+    /// A table of counts that cannot be used.
+    #[error(transparent)]
+    Counts(#[from] CountTableError),
     /// A stored document that cannot be read, or one that cannot be written.
     #[error("{what} in the store cannot be read or written as JSON: {source}")]
     Document {
@@ -205,6 +208,7 @@ impl StoreError {
             Self::NoSuchText { .. } => "no_such_text",
             Self::Geometry { .. } => "geometry",
             Self::Policy(_) => "policy",
+            Self::Counts(_) => "counts",
             Self::Harm(_) => "harm",
             Self::Document { .. } => "document",
             Self::Io { .. } => "io",

@@ -65,11 +65,16 @@ pub(crate) fn write(
     let mut insert = connection.prepare(&columns.insert(table))?;
     for feature in &layer.features {
         let multi = matches!(shape, Shape::MultiLineString | Shape::MultiPolygon);
-        let geom = encode(&feature.geometry, multi).map_err(|reason| StoreError::Geometry {
-            what: format!("feature {} of `{table}`", feature.id),
-            reason,
-        })?;
-        insert.raw_bind_parameter(1, geom.as_slice())?;
+        // What is nowhere on the map has no geometry.
+        if matches!(&feature.geometry, Geometry::MultiPolygon(m) if m.0.is_empty()) {
+            insert.raw_bind_parameter(1, rusqlite::types::Null)?;
+        } else {
+            let geom = encode(&feature.geometry, multi).map_err(|reason| StoreError::Geometry {
+                what: format!("feature {} of `{table}`", feature.id),
+                reason,
+            })?;
+            insert.raw_bind_parameter(1, geom.as_slice())?;
+        }
         columns.bind(&mut insert, &feature.id, &feature.values)?;
         insert.raw_execute()?;
     }

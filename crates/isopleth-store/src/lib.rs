@@ -25,6 +25,7 @@
 //!   files are not content.
 
 mod areas;
+mod counts;
 mod dictionary;
 mod error;
 mod export;

@@ -1,6 +1,6 @@
 //! The data revision: a hash of the content that does not depend on the order in which it came.
 //!
-//! Every incident, area, site and street is hashed on its own, with texts by value and never by the ids
+//! Every incident, area, site, street and table of counts is hashed on its own, with texts by value and never by the ids
 //! that this store happens to give them. The hashes of a table are added up (128 bits, wrapping),
 //! so that a row can enter, leave or change without looking at the others, and the same rows give
 //! the same sum in any order. The revision is a hash over the sums and the policy table. A table that
@@ -17,6 +17,8 @@ use crate::schema::{meta, set_meta};
 const SUMS: &str = "content_sums";
 /// Kept by itself: stores of schema 1 have none, and keep the revision that they have.
 const STREETS_SUM: &str = "content_sum_streets";
+/// Likewise: stores before schema 4 have none.
+const COUNTS_SUM: &str = "content_sum_counts";
 const REVISION: &str = "data_revision";
 
 /// The sums that a revision is made of.
@@ -28,6 +30,7 @@ pub(crate) struct Sums {
     pub(crate) streets: u128,
     pub(crate) policy: u128,
     pub(crate) harm: u128,
+    pub(crate) counts: u128,
 }
 
 impl Sums {
@@ -48,7 +51,14 @@ impl Sums {
                 detail: format!("the content sum of streets `{sum}`"),
             })?,
         };
+        let counts = match meta(connection, COUNTS_SUM)? {
+            None => 0,
+            Some(sum) => u128::from_str_radix(&sum, 16).map_err(|_| StoreError::Corrupt {
+                detail: format!("the content sum of counts `{sum}`"),
+            })?,
+        };
         Ok(Self {
+            counts,
             incidents: next()?,
             areas: next()?,
             sites: next()?,
@@ -67,6 +77,7 @@ impl Sums {
             .collect();
         set_meta(connection, SUMS, &parts.join(" "))?;
         set_meta(connection, STREETS_SUM, &format!("{:032x}", self.streets))?;
+        set_meta(connection, COUNTS_SUM, &format!("{:032x}", self.counts))?;
         set_meta(connection, REVISION, &self.revision())
     }
 
@@ -88,6 +99,11 @@ impl Sums {
         if self.streets != 0 {
             bytes.extend(b"streets");
             bytes.extend(self.streets.to_be_bytes());
+        }
+        // Likewise for ready-made counts.
+        if self.counts != 0 {
+            bytes.extend(b"counts");
+            bytes.extend(self.counts.to_be_bytes());
         }
         let mut digits = format!("{:032x}", xxh3_128(&bytes));
         digits.truncate(16);

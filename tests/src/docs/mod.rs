@@ -21,7 +21,8 @@ use markdown::{Links, module_doc};
 pub const COMMAND: &str = "cargo run -p isopleth-tests --bin generate-docs";
 
 /// What methods share and a reader needs: the section's name, and the file of its documentation.
-const SHARED: [(&str, &str); 16] = [
+const SHARED: &[(&str, &str)] = &[
+    ("area_series", "area_series.rs"),
     ("hotspots", "hotspots.rs"),
     ("stability", "stability.rs"),
     ("contours", "contours.rs"),
@@ -41,7 +42,7 @@ const SHARED: [(&str, &str); 16] = [
 ];
 
 /// Methods without a picture, each with the reason.
-pub const WITHOUT_PICTURE: [(&str, &str); 4] = [
+pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
     (
         "network_density",
         "the pictures are made of open data that came without an open layer of streets",
@@ -57,6 +58,13 @@ pub const WITHOUT_PICTURE: [(&str, &str); 4] = [
     (
         "temporal_profile",
         "the pictures are made of open data, which is dated to the month",
+    ),
+    ("area_audit", "its result is a table"),
+    ("offence_mix", "its result is a table"),
+    ("search_effects", "its result is a table"),
+    (
+        "spikes",
+        "its result is a table, with a card in words for each area",
     ),
 ];
 
@@ -115,7 +123,7 @@ pub fn methods() -> io::Result<BTreeMap<String, PathBuf>> {
 pub fn page() -> io::Result<String> {
     let methods = methods()?;
     let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();
-    names.extend(SHARED.map(|(name, _)| name));
+    names.extend(SHARED.iter().map(|(name, _)| *name));
     let links = Links::to(&names);
 
     let of_methods = methods

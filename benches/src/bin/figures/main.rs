@@ -4,10 +4,11 @@
 //! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
 //! ```
 //!
-//! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`,
+//! A name picks the figures that begin with it: `calibration`, `essex`, `london`, `peers`, `peers.quartic_25m`,
 //! `scaling`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
+mod calibration_spikes;
 mod dbscan;
 mod essex;
 mod figure;
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 9] = [
+    let parts: &[(&str, Measure)] = &[
+        ("calibration", calibration_spikes::measure),
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
         ("scaling", scaling::measure),
     ];
     let mut outcome = Ok(());
-    for (name, measure) in parts {
+    for &(name, measure) in parts {
         if report.wants_part(name)
             && let Err(e) = measure(&mut report)
         {

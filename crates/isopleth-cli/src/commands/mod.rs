@@ -1,6 +1,7 @@
 //! One module per subcommand. Each drives the other crates and holds no logic of its own.
 
 pub(crate) mod analyse;
+pub(crate) mod counts;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod ground;

@@ -1,6 +1,7 @@
 //! What an incident is: where, when, what kind, and how far each of these can be trusted.
 
 mod area;
+mod counts;
 mod harm;
 mod hours;
 mod incidents;
@@ -10,6 +11,10 @@ mod terms;
 mod time;
 
 pub use area::{Area, Site, SiteClass, Street, is_station_class};
+pub use counts::{
+    Contradiction, CountArea, CountCategory, CountRow, CountTable, CountTableBuilder,
+    CountTableError, Counts, InvalidMonth, Month, SeriesBreak,
+};
 pub use harm::{HarmRange, HarmSchedule, HarmScheduleError, HarmWeight, MAX_HARM, UnknownCode};
 pub use hours::{
     Hours, InvalidHours, MINUTES_PER_WEEK, WeekHours, Weekday, minute_of_week, skipped_minutes,

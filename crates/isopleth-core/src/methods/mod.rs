@@ -1,5 +1,6 @@
 //! One module per method; each has `Params`, `Outcome`, `Error` and `run`.
 
+pub mod area_audit;
 pub mod change;
 pub mod concentration;
 pub mod dbscan;
@@ -12,9 +13,12 @@ pub mod knox;
 pub mod local_moran;
 pub mod near_repeat_risk;
 pub mod network_density;
+pub mod offence_mix;
 pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
+pub mod search_effects;
+pub mod spikes;
 pub mod st_dbscan;
 pub mod temporal_profile;
 pub mod vicinity;

@@ -2,6 +2,7 @@
 //!
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
+mod area_audit;
 mod change;
 mod clusters;
 mod concentration;
@@ -14,10 +15,13 @@ mod hotspots;
 mod local_moran;
 mod near_repeat_risk;
 mod near_repeats;
+mod offence_mix;
 mod overlap;
 mod place;
 mod provenance;
 mod repeats;
+mod search_effects;
+mod spikes;
 mod st_clusters;
 mod street_density;
 mod surface;
@@ -58,6 +62,7 @@ trait Table {
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
         Findings::Change(found) => found,
+        Findings::AreaAudit(found) => found,
         Findings::Clusters(found) => found,
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
@@ -70,9 +75,12 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::LocalMoran(found) => found,
         Findings::NearRepeatRisk(found) => found,
         Findings::NetworkDensity(found) => found,
+        Findings::OffenceMix(found) => found,
         Findings::Overlap(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::RiskyFacilities(found) => found,
+        Findings::SearchEffects(found) => found,
+        Findings::Spikes(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
         Findings::TemporalProfile(found) => found,

@@ -58,6 +58,11 @@ impl Common<'_> {
         put(
             "study_area",
             match f.study_area_m2 {
+                None if !f.areas.is_empty() => json!({
+                    "areas": f.areas.iter().map(|(_, name, how)| {
+                        json!({ "name": name, "boundary": how })
+                    }).collect::<Vec<_>>(),
+                }),
                 None => json!("none named: the ground that the records reach"),
                 Some(m2) => json!({
                     "areas": f.areas.iter().map(|(code, name, vintage)| {

@@ -79,6 +79,33 @@ pub(super) fn part(n: u64, base: u64) -> Json {
     }
 }
 
+/// A large count.
+pub(super) fn number(n: u64) -> Value {
+    i64::try_from(n).map_or(Value::Null, Value::Integer)
+}
+
+/// A large count, or null with no number.
+pub(super) fn optional_number(n: Option<u64>) -> Value {
+    n.map_or(Value::Null, number)
+}
+
+/// The ground of an area, seven decimals of a degree, exterior rings anticlockwise; an empty set where
+/// there is none.
+pub(super) fn ground(of: &geo::MultiPolygon) -> Geometry {
+    use geo::MapCoords;
+    use geo::orient::{Direction, Orient};
+    let tidy = of.orient(Direction::Default).map_coords(|c| geo::Coord {
+        x: round7(c.x),
+        y: round7(c.y),
+    });
+    Geometry::MultiPolygon(tidy)
+}
+
+/// A feature that is nowhere on the map.
+pub(super) fn nowhere() -> Geometry {
+    Geometry::MultiPolygon(geo::MultiPolygon(Vec::new()))
+}
+
 /// A counted place on the map; all of a layer are of one kind, and cells are multi-polygons.
 pub(super) fn shape(shape: &Shape) -> Geometry {
     match shape {

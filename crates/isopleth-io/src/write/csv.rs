@@ -120,6 +120,7 @@ fn wkt(geometry: &Geometry) -> String {
             )
         }
         Geometry::Polygon(p) => format!("POLYGON {}", polygon(p)),
+        Geometry::MultiPolygon(m) if m.0.is_empty() => String::new(),
         Geometry::MultiPolygon(m) => {
             format!(
                 "MULTIPOLYGON ({})",

@@ -72,7 +72,7 @@ pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -
 }
 
 /// Writes a point, a line, a polygon, or a set of lines or polygons as a geometry object; anything
-/// else as `null`.
+/// else, and an empty set, as `null`.
 ///
 /// # Errors
 /// Those of the writer.
@@ -99,6 +99,7 @@ pub fn write_geometry(geometry: &Geometry, out: &mut impl Write) -> io::Result<(
             polygon(p, out)?;
             out.write_all(b"}")
         }
+        Geometry::MultiPolygon(m) if m.0.is_empty() => out.write_all(b"null"),
         Geometry::MultiPolygon(m) => {
             out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":")?;
             sequence(m.iter(), out, polygon)?;

@@ -238,8 +238,21 @@ pub fn run(id: &str, layer: &str, revision: &str) -> Run {
     }
 }
 
-/// Takes away what schemas 2 and 3 brought: a store as an earlier version left it.
+/// Takes away what schema 4 brought.
+pub fn make_schema_3(path: &Path) {
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "DROP TABLE count_tables;
+             DELETE FROM meta WHERE key = 'content_sum_counts';
+             UPDATE meta SET value = '3' WHERE key = 'schema_version';",
+        )
+        .unwrap();
+}
+
+/// Takes away what schemas 2 to 4 brought: a store as an earlier version left it.
 pub fn make_schema_1(path: &Path) {
+    make_schema_3(path);
     rusqlite::Connection::open(path)
         .unwrap()
         .execute_batch(
