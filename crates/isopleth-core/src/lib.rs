@@ -11,6 +11,7 @@ pub mod contours;
 pub mod domain;
 pub mod edge;
 pub mod estimate;
+pub mod evaluation;
 pub mod ground;
 pub mod harm;
 pub mod hotspots;

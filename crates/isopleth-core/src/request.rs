@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, evaluation, hdbscan, kernel_density, knox, near_repeat_risk,
+    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, surprise, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -143,6 +143,8 @@ pub enum Method {
     Dbscan(dbscan::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
+    /// See [`evaluation`].
+    Evaluation(evaluation::Params),
     /// See [`hdbscan`].
     Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
@@ -161,6 +163,8 @@ pub enum Method {
     RiskyFacilities(risky_facilities::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
+    /// See [`surprise`].
+    Surprise(surprise::Params),
     /// See [`vicinity`].
     Vicinity(vicinity::Params),
 }
@@ -173,6 +177,7 @@ impl Method {
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
+            Self::Evaluation(_) => "evaluation",
             Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
@@ -182,6 +187,7 @@ impl Method {
             Self::RepeatLocations(_) => "repeat_locations",
             Self::RiskyFacilities(_) => "risky_facilities",
             Self::StDbscan(_) => "st_dbscan",
+            Self::Surprise(_) => "surprise",
             Self::Vicinity(_) => "vicinity",
         }
     }
@@ -216,8 +222,10 @@ impl Request {
     #[must_use]
     pub fn with_pinned_areas(&self, snapshot: &crate::Snapshot) -> Self {
         let mut pinned = self.clone();
-        if let Method::NetworkDensity(params) = &mut pinned.method {
-            params.pin(snapshot);
+        match &mut pinned.method {
+            Method::Evaluation(params) => params.pin(snapshot),
+            Method::NetworkDensity(params) => params.pin(snapshot),
+            _ => {}
         }
         let codes = match &self.select.area {
             Some(AreaSelect::Code(code)) => vec![code.clone()],

@@ -8,8 +8,8 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, evaluation, hdbscan, kernel_density, knox, near_repeat_risk,
+    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, surprise, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -31,6 +31,9 @@ pub enum RunError {
     /// Dual density.
     #[error(transparent)]
     DualDensity(#[from] dual_density::Error),
+    /// Evaluation.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -101,6 +104,9 @@ pub enum RunError {
     /// Risky facilities.
     #[error(transparent)]
     RiskyFacilities(#[from] risky_facilities::Error),
+    /// Surprise.
+    #[error(transparent)]
+    Surprise(#[from] surprise::Error),
     /// Vicinity.
     #[error(transparent)]
     Vicinity(#[from] vicinity::Error),
@@ -135,6 +141,7 @@ impl RunError {
             Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
             Self::DualDensity(e) => e.code(),
+            Self::Evaluation(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
             Self::Hdbscan(e) => e.code(),
@@ -149,6 +156,7 @@ impl RunError {
             Self::RepeatLocations(e) => e.code(),
             Self::RiskyFacilities(e) => e.code(),
             Self::StDbscan(e) => e.code(),
+            Self::Surprise(e) => e.code(),
             Self::TwoCuts => "two_cuts",
             Self::Vicinity(e) => e.code(),
         }
@@ -283,6 +291,8 @@ pub enum Findings {
     DualDensity(dual_density::Outcome),
     /// Where one density is raised or lowered against another.
     ToleranceContours(dual_density::ToleranceContours),
+    /// How well methods predict.
+    Evaluation(evaluation::Outcome),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Near-repeat risk, cell by cell.
@@ -301,6 +311,8 @@ pub enum Findings {
     Overlap(overlap::Outcome),
     /// Risky facilities.
     RiskyFacilities(risky_facilities::Outcome),
+    /// New and unexpected places.
+    Surprise(surprise::Outcome),
     /// Incidents near sites.
     Vicinity(vicinity::Outcome),
     /// Clusters of any density.
@@ -365,6 +377,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                 )?),
             }
         }
+        (Method::Evaluation(params), None) => {
+            Findings::Evaluation(evaluation::run(&selection, &request.select, params)?)
+        }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {
             Findings::NearRepeatRisk(near_repeat_risk::run(&selection, params)?)
@@ -390,6 +405,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::RiskyFacilities(params), None) => {
             Findings::RiskyFacilities(risky_facilities::run(&selection, params, comparable)?)
+        }
+        (Method::Surprise(params), None) => {
+            Findings::Surprise(surprise::run(&selection, &request.select, params)?)
         }
         (Method::Vicinity(params), None) => {
             let against = params.against.as_ref();

@@ -3,6 +3,7 @@
 pub mod concentration;
 pub mod dbscan;
 pub mod dual_density;
+pub mod evaluation;
 pub mod hdbscan;
 pub mod kernel_density;
 pub mod knox;
@@ -12,4 +13,5 @@ pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
 pub mod st_dbscan;
+pub mod surprise;
 pub mod vicinity;

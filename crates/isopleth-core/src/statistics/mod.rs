@@ -8,6 +8,7 @@ mod binomial;
 mod concentration;
 mod hypergeometric;
 mod multiple;
+mod negative_binomial;
 mod normal;
 mod poisson;
 mod proportion;
@@ -19,6 +20,7 @@ pub use binomial::{
 pub use concentration::{Concentration, Corner};
 pub use hypergeometric::hypergeometric_upper;
 pub use multiple::Correction;
+pub use negative_binomial::{negative_binomial_pmf, negative_binomial_upper};
 pub use normal::{normal_two_sided, normal_upper};
 pub use poisson::{poisson_pmf, poisson_upper};
 pub use proportion::{Z_95, wilson};

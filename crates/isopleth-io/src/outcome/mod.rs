@@ -6,6 +6,7 @@ mod clusters;
 mod concentration;
 mod contours;
 mod dual_density;
+mod evaluation;
 mod facilities;
 mod hdbscan;
 mod hotspots;
@@ -18,6 +19,7 @@ mod repeats;
 mod st_clusters;
 mod street_density;
 mod surface;
+mod surprise;
 mod tolerance_contours;
 mod values;
 mod vicinity;
@@ -53,6 +55,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
+        Findings::Evaluation(found) => found,
         Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
@@ -63,6 +66,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::RiskyFacilities(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
+        Findings::Surprise(found) => found,
         Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
