@@ -106,11 +106,7 @@ impl<'a> Ground<'a> {
     ///
     /// # Errors
     /// [`ScoreError`].
-    pub fn new(
-        sizes: &'a [f64],
-        before: &'a [u32],
-        after: &'a [u32],
-    ) -> Result<Self, ScoreError> {
+    pub fn new(sizes: &'a [f64], before: &'a [u32], after: &'a [u32]) -> Result<Self, ScoreError> {
         let cells = sizes.len();
         for (what, found) in [
             ("incidents before", before.len()),
@@ -444,7 +440,11 @@ mod tests {
     #[test]
     fn as_ptools_prints_it() {
         // ptools, pai(): observed 6, 3, 0; predicted 3, 2, 1; equal areas.
-        for (budget, pai, rri) in [(1.0, 2.0, 0.5), (2.0, 1.5, 5.0 / 9.0), (3.0, 1.0, 6.0 / 9.0)] {
+        for (budget, pai, rri) in [
+            (1.0, 2.0, 0.5),
+            (2.0, 1.5, 5.0 / 9.0),
+            (3.0, 1.0, 6.0 / 9.0),
+        ] {
             for ties in [Ties::Expected, Ties::FewestHits] {
                 let s = scores(&[3.0, 2.0, 1.0], &[1.0; 3], &[6, 3, 0], ties, budget);
                 assert!((s.pai().unwrap() - pai).abs() < 1e-15, "{s:?}");
@@ -522,7 +522,9 @@ mod tests {
         // Unequal cells with unequal counts; 1,000 random rankings.
         let mut random = Random::new(5);
         let sizes: Vec<f64> = (0..200).map(|_| 0.2 + random.unit()).collect();
-        let after: Vec<u32> = (0..200).map(|_| random.below(6) * random.below(4)).collect();
+        let after: Vec<u32> = (0..200)
+            .map(|_| random.below(6) * random.below(4))
+            .collect();
         let total: f64 = sizes.iter().sum();
         let pai: Vec<f64> = (0..1000)
             .map(|seed| {

@@ -738,8 +738,8 @@ pub fn run(selection: &Selection, select: &Select, params: &Params) -> Result<Ou
     let tiling = study_cells::tiling(params.cells, params.h3_resolution, params.cell_m)?;
     let steps = Steps::of_selection(selection, params.step)?;
     let (train, horizon) = (params.train_steps as usize, params.horizon_steps as usize);
-    let needed = u64::from(params.train_steps)
-        + u64::from(params.origins) * u64::from(params.horizon_steps);
+    let needed =
+        u64::from(params.train_steps) + u64::from(params.origins) * u64::from(params.horizon_steps);
     if needed > steps.len() as u64 {
         return Err(Error::TooShort {
             origins: params.origins,
@@ -994,8 +994,7 @@ impl Board<'_> {
                     coverage,
                     origin: None,
                     interval: wilson(score.hits.round() as u64, score.events as u64, Z_95),
-                    pai_mean: (!pai.is_empty())
-                        .then(|| pai.iter().sum::<f64>() / pai.len() as f64),
+                    pai_mean: (!pai.is_empty()).then(|| pai.iter().sum::<f64>() / pai.len() as f64),
                     score,
                 });
                 rows.extend(scored.iter().zip(own).map(|(&o, score)| Row {

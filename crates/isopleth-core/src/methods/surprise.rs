@@ -65,9 +65,7 @@ use crate::lattice::LatticeError;
 use crate::places::{Comparable, PlaceFacts, Wards};
 use crate::request::Select;
 use crate::select::{SelectError, Selection};
-use crate::statistics::{
-    Correction, negative_binomial_pmf, negative_binomial_upper,
-};
+use crate::statistics::{Correction, negative_binomial_pmf, negative_binomial_upper};
 use crate::steps::{Step, Steps, StepsError};
 use crate::study_cells::{self, Shape, StudyCells, StudyCellsError};
 

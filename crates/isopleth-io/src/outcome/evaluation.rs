@@ -312,9 +312,7 @@ impl Table for Outcome {
             ));
         }
         if scored().map(|o| o.events).sum::<u64>() < LEAST_BASE {
-            list.push(
-                "fewer than 20 later incidents: read hits, there are no indices".to_owned(),
-            );
+            list.push("fewer than 20 later incidents: read hits, there are no indices".to_owned());
         }
         if self.params.denominator == Denominator::Area {
             list.push("PAI by area: ground on which nothing can happen makes every map look better; hold methods against each other, not against other places".to_owned());

@@ -112,7 +112,10 @@ impl Table for Outcome {
             // The facts are of the latest period, and so are its days.
             let mut facts = common.place_values(&p.facts, &own);
             let columns = place_columns();
-            for (name, day) in [("period_from", &self.latest.0), ("period_to", &self.latest.1)] {
+            for (name, day) in [
+                ("period_from", &self.latest.0),
+                ("period_to", &self.latest.1),
+            ] {
                 if let Some(at) = columns.iter().position(|c| c.name == name) {
                     facts[at] = Value::Text(day.clone());
                 }
@@ -163,7 +166,9 @@ impl Table for Outcome {
                     "steps_of_the_same_months_in_earlier_years": s.steps,
                     "weight_of_other_steps": short(s.weight_of_others),
                 }),
-                None => json!("not adjusted for the season of places: no step of the same months of an earlier year counts apart"),
+                None => json!(
+                    "not adjusted for the season of places: no step of the same months of an earlier year counts apart"
+                ),
             },
         );
         put(
