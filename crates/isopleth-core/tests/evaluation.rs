@@ -530,3 +530,53 @@ fn what_cannot_be_evaluated_is_refused() {
         "invalid_steps"
     );
 }
+
+#[test]
+fn degenerate_sets_have_their_answers() {
+    let square = |x: i32, month| Event {
+        x: AREA[0] + 100.0 + 200.0 * f64::from(x),
+        y: AREA[1] + 100.0,
+        month,
+        kind: BURGLARY,
+    };
+    let months = || 1..=24;
+    let sets: [(&str, Vec<Event>, Option<f64>); 5] = [
+        ("none", vec![], None),
+        // Nothing was known before: no ranking, and no better than chance.
+        ("one", vec![square(0, 24)], Some(1.0)),
+        (
+            "one point",
+            months().map(|m| square(0, m)).collect(),
+            Some(75.0),
+        ),
+        (
+            "two places",
+            months()
+                .flat_map(|m| [square(0, m), square(5, m)])
+                .collect(),
+            Some(37.5),
+        ),
+        (
+            "all but one at one place",
+            months().map(|m| square(i32::from(m == 23), m)).collect(),
+            Some(75.0 * 3.0 / 4.0),
+        ),
+    ];
+    let share = 40_000.0 / 3e6;
+    let method = SQUARES.replace("[0.02, 0.1, 0.3, 1]", &format!("[{share}]"));
+    for (name, events, pai) in sets {
+        let found = evaluate(&snapshot(&events), "2022/2023", &method).unwrap();
+        for contender in 0..2 {
+            let row = found
+                .rows
+                .iter()
+                .find(|r| r.contender == contender && r.origin.is_none())
+                .unwrap();
+            match (row.score.pai(), pai) {
+                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-3, "{name} {contender}: {a}"),
+                (a, b) => assert_eq!(a, b, "{name}"),
+            }
+            assert_eq!(row.interval.is_some(), pai.is_some(), "{name}");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //! `scaling`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
+mod calibration_surprise;
 mod dbscan;
 mod essex;
 mod figure;
@@ -39,7 +40,9 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 9] = [
+        ("calibration", calibration_surprise::calibrate),
+        ("evaluation", calibration_surprise::evaluate),
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),

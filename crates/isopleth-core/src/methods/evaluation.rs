@@ -48,6 +48,21 @@
 //! shrinks: compare at one coverage only. The recapture rate index of any top list is below 1:
 //! that is regression to the mean, not success.
 //!
+//! **Measured.** Metropolitan burglaries at map points, each month of 2019 foretold from the twelve
+//! before it, cells of H3 10, PAI at 1, 5 and 20 % of the area:
+//!
+//! | | Havering (1,871) | 32 boroughs (78,890) |
+//! |---|---|---|
+//! | density, quartic, 300 m | 8.8, 5.8, 3.5 | 9.1, 5.2, 2.9 |
+//! | density, quartic, 130 m | 14.6, 7.8, 3.9 | 10.6, 6.2, 3.4 |
+//! | count of each cell | 15.8, 8.6, 3.7 | 11.2, 6.6, 3.7 |
+//! | last month's list | 11.0, 3.9, 1.6 | 7.5, 4.9, 1.8 |
+//!
+//! On map points the plain count foretells better than a density at nearly every coverage, at all
+//! twelve origins: the same points come back, and smoothing puts weight on cells that have none. That
+//! says nothing of incidents at their addresses. (`cargo run --release -p isopleth-benches --bin
+//! figures -- evaluation`.)
+//!
 //! **Complexity.** One run of each method at each origin, and one sort of the cells.
 //!
 //! **References.** Chainey, Tompson & Uhlig 2008, doi 10.1057/palgrave.sj.8350066; Adepeju, Rosser &

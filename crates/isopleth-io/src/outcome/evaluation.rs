@@ -279,7 +279,7 @@ impl Table for Outcome {
         put(
             "p_rule",
             json!(
-                "over incidents: McNemar's exact test on hits gained and lost, net within a cell, which takes incidents as independent; over origins: exact sign test; both two-sided, not adjusted for the number of comparisons"
+                "over incidents: McNemar's exact test on hits gained and lost, net within a cell, which takes incidents as independent; over origins: exact sign test; both two-sided, not adjusted for the number of comparisons; 0 is below 1e-300"
             ),
         );
         r
