@@ -14,6 +14,7 @@ pub mod control_chart;
 pub mod domain;
 pub mod edge;
 pub mod estimate;
+pub mod evaluation;
 pub mod ground;
 pub mod harm;
 pub mod hotspots;

@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Terms, Weekday};
 use crate::methods::{
-    area_audit, change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan,
-    kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap,
-    repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, temporal_profile,
-    vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, evaluation, getis_ord,
+    hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix,
+    overlap, repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, surprise,
+    temporal_profile, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -157,6 +157,8 @@ pub enum Method {
     DualDensity(dual_density::Params),
     /// See [`getis_ord`].
     GetisOrd(getis_ord::Params),
+    /// See [`evaluation`].
+    Evaluation(evaluation::Params),
     /// See [`hdbscan`].
     Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
@@ -185,6 +187,8 @@ pub enum Method {
     StDbscan(st_dbscan::Params),
     /// See [`temporal_profile`].
     TemporalProfile(temporal_profile::Params),
+    /// See [`surprise`].
+    Surprise(surprise::Params),
     /// See [`vicinity`].
     Vicinity(vicinity::Params),
 }
@@ -201,6 +205,7 @@ impl Method {
             Self::Displacement(_) => "displacement",
             Self::DualDensity(_) => "dual_density",
             Self::GetisOrd(_) => "getis_ord",
+            Self::Evaluation(_) => "evaluation",
             Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
@@ -215,6 +220,7 @@ impl Method {
             Self::Spikes(_) => "spikes",
             Self::StDbscan(_) => "st_dbscan",
             Self::TemporalProfile(_) => "temporal_profile",
+            Self::Surprise(_) => "surprise",
             Self::Vicinity(_) => "vicinity",
         }
     }
@@ -271,8 +277,10 @@ impl Request {
     #[must_use]
     pub fn with_pinned_areas(&self, snapshot: &crate::Snapshot) -> Self {
         let mut pinned = self.clone();
-        if let Method::NetworkDensity(params) = &mut pinned.method {
-            params.pin(snapshot);
+        match &mut pinned.method {
+            Method::Evaluation(params) => params.pin(snapshot),
+            Method::NetworkDensity(params) => params.pin(snapshot),
+            _ => {}
         }
         if self.method.counts().is_some() {
             // A table brings its own areas and their names.

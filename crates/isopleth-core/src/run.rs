@@ -9,10 +9,7 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    area_audit, change, concentration, dbscan, displacement, dual_density, getis_ord, hdbscan,
-    kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap,
-    repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, temporal_profile,
-    vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, surprise, temporal_profile, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
@@ -40,6 +37,9 @@ pub enum RunError {
     /// Gi*.
     #[error(transparent)]
     GetisOrd(#[from] getis_ord::Error),
+    /// Evaluation.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -122,6 +122,9 @@ pub enum RunError {
     /// Spikes.
     #[error(transparent)]
     Spikes(#[from] spikes::Error),
+    /// Surprise.
+    #[error(transparent)]
+    Surprise(#[from] surprise::Error),
     /// Vicinity.
     #[error(transparent)]
     Vicinity(#[from] vicinity::Error),
@@ -176,6 +179,7 @@ impl RunError {
             Self::Dbscan(e) => e.code(),
             Self::Displacement(e) => e.code(),
             Self::DualDensity(e) => e.code(),
+            Self::Evaluation(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::GetisOrd(e) => e.code(),
             Self::Harm(e) => e.code(),
@@ -197,6 +201,7 @@ impl RunError {
             Self::Spikes(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TemporalProfile(e) => e.code(),
+            Self::Surprise(e) => e.code(),
             Self::TwoCuts => "two_cuts",
             Self::Vicinity(e) => e.code(),
         }
@@ -365,6 +370,8 @@ pub enum Findings {
     ToleranceContours(dual_density::ToleranceContours),
     /// Gi*, cell by cell.
     GetisOrd(getis_ord::Outcome),
+    /// How well methods predict.
+    Evaluation(evaluation::Outcome),
     /// Near repeats.
     Knox(knox::Outcome),
     /// Local Moran's I, cell by cell.
@@ -385,6 +392,8 @@ pub enum Findings {
     Overlap(overlap::Outcome),
     /// Risky facilities.
     RiskyFacilities(risky_facilities::Outcome),
+    /// New and unexpected places.
+    Surprise(surprise::Outcome),
     /// Incidents near sites.
     Vicinity(vicinity::Outcome),
     /// Clusters of any density.
@@ -491,6 +500,8 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                 params,
                 comparable,
             )?)
+        (Method::Evaluation(params), None) => {
+            Findings::Evaluation(evaluation::run(&selection, &request.select, params)?)
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::LocalMoran(params), None) => {
@@ -520,6 +531,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::RiskyFacilities(params), None) => {
             Findings::RiskyFacilities(risky_facilities::run(&selection, params, comparable)?)
+        }
+        (Method::Surprise(params), None) => {
+            Findings::Surprise(surprise::run(&selection, &request.select, params)?)
         }
         (Method::Vicinity(params), None) => {
             let against = params.against.as_ref();

@@ -114,6 +114,23 @@ impl<'a> Selection<'a> {
     /// [`SelectError`] for unknown groups or areas, empty lists, and periods or hours finer than the
     /// data.
     pub fn new(snapshot: &'a Snapshot, select: &Select) -> Result<Self, SelectError> {
+        let area = select
+            .area
+            .as_ref()
+            .map(|a| StudyArea::find(a, &snapshot.areas))
+            .transpose()?;
+        Self::within(snapshot, select, area)
+    }
+
+    /// The same in a study area that was found before.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn within(
+        snapshot: &'a Snapshot,
+        select: &Select,
+        area: Option<StudyArea>,
+    ) -> Result<Self, SelectError> {
         let incidents = &snapshot.incidents;
         let groups = groups(snapshot, select)?;
         let lens = select
@@ -160,11 +177,6 @@ impl<'a> Selection<'a> {
             basis_matches =
                 std::array::from_fn(|c| list.iter().any(|b| usize::from(b.code()) == c));
         }
-        let area = select
-            .area
-            .as_ref()
-            .map(|a| StudyArea::find(a, &snapshot.areas))
-            .transpose()?;
         let inside = match &area {
             None => vec![true; incidents.locations().len()],
             Some(area) => incidents

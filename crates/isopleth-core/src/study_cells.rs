@@ -117,7 +117,16 @@ impl StudyCells {
             .area
             .as_ref()
             .ok_or(StudyCellsError::NoArea(what))?;
-        let lattice = Lattice::of_area(tiling, area)?;
+        Ok(Self::on(Lattice::of_area(tiling, area)?, selection))
+    }
+
+    /// The same cells for another selection of the same study area.
+    #[must_use]
+    pub fn of_other(&self, selection: &Selection) -> Self {
+        Self::on(self.lattice.clone(), selection)
+    }
+
+    fn on(lattice: Lattice, selection: &Selection) -> Self {
         let all = selection.incidents().locations();
         let inside: Vec<u32> = (0..all.len() as u32)
             .filter(|&l| selection.is_inside(l))
@@ -131,7 +140,7 @@ impl StudyCells {
         for (&location, cell) in inside.iter().zip(lattice.locate_all(&at)) {
             cell_of[location as usize] = cell.map(|c| c as u32);
         }
-        Ok(Self { lattice, cell_of })
+        Self { lattice, cell_of }
     }
 
     /// Number of cells.

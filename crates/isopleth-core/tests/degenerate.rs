@@ -171,7 +171,7 @@ fn told(findings: &Findings) -> String {
 
 #[test]
 fn every_method_has_its_answer_to_every_degenerate_set() {
-    let table: [(&str, [&str; 6]); 13] = [
+    let table: [(&str, [&str; 6]); 15] = [
         (
             r#""concentration""#,
             [
@@ -205,6 +205,8 @@ fn every_method_has_its_answer_to_every_degenerate_set() {
                 "12 counted, 4 of 54 cells told",
             ],
         ),
+        // Their days are in a period, or there is nothing to cut.
+        (r#""evaluation""#, ["error invalid_steps"; 6]),
         (
             r#""hdbscan", "min_cluster_size": 4"#,
             [
@@ -304,6 +306,7 @@ fn every_method_has_its_answer_to_every_degenerate_set() {
                 "0 clusters, 0 in, 12 out",
             ],
         ),
+        (r#""surprise""#, ["error invalid_steps"; 6]),
         (
             r#""vicinity", "site_class": "school""#,
             [

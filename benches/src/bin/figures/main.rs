@@ -9,6 +9,7 @@
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod calibration_spikes;
+mod calibration_surprise;
 mod dbscan;
 mod essex;
 mod figure;
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
     let mut report = Report::new(names);
     let parts: &[(&str, Measure)] = &[
         ("calibration", calibration_spikes::measure),
+        ("calibration", calibration_surprise::calibrate),
+        ("evaluation", calibration_surprise::evaluate),
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),

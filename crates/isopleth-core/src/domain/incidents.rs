@@ -194,6 +194,36 @@ impl IncidentSet {
         Some((*self.from.iter().min()?, *self.to.iter().max()?))
     }
 
+    /// The incidents that were over by a minute, and nothing of the others, not even where they were.
+    #[must_use]
+    pub fn over_by(&self, end: CivilMinute) -> Self {
+        let mut kept = Self {
+            starts: vec![0],
+            kinds: self.kinds.clone(),
+            places: self.places.clone(),
+            ..Self::default()
+        };
+        let take = |kept: &mut Self, incidents: Range<usize>| {
+            for i in incidents.filter(|&i| self.to[i] <= end) {
+                kept.from.push(self.from[i]);
+                kept.to.push(self.to[i]);
+                kept.kind.push(self.kind[i]);
+                kept.place.push(self.place[i]);
+                kept.quality.push(self.quality[i]);
+            }
+        };
+        for (l, location) in self.locations.iter().enumerate() {
+            let before = kept.from.len();
+            take(&mut kept, self.at(l as LocationId));
+            if kept.from.len() > before {
+                kept.locations.push(*location);
+                kept.starts.push(kept.from.len() as u32);
+            }
+        }
+        take(&mut kept, self.unlocated());
+        kept
+    }
+
     /// Bytes of memory that the columns take, without the kind and place texts.
     #[must_use]
     pub fn column_bytes(&self) -> usize {

@@ -231,6 +231,16 @@ fn centres_of(cells: &[CellIndex]) -> Vec<Option<Planar>> {
         .collect()
 }
 
+/// Corners in the plane.
+pub(super) fn corners(cell: CellIndex) -> Result<Vec<Planar>, OutsidePlane> {
+    let corners: Vec<LonLat> = cell
+        .boundary()
+        .iter()
+        .map(|&v| lon_lat(v))
+        .collect::<Result<_, _>>()?;
+    plane::project_all(&corners)
+}
+
 /// A cell's own area in the plane, m²: H3's tables of mean areas are off by a tenth in London.
 pub(super) fn area_m2(cell: CellIndex) -> Result<f64, OutsidePlane> {
     let corners: Vec<LonLat> = cell

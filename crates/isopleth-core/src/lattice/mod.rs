@@ -40,6 +40,15 @@ impl Tiling {
             Self::Square(side) => side,
         }
     }
+
+    /// In words: `H3 cells of resolution 10`, `squares of 150 m`.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::H3(resolution) => format!("H3 cells of resolution {}", u8::from(resolution)),
+            Self::Square(side) => format!("squares of {side} m"),
+        }
+    }
 }
 
 /// Why a lattice cannot be made.
@@ -182,6 +191,25 @@ impl Lattice {
         match &self.cells {
             Cells::H3(cells) => h3::area_m2(cells[cell]),
             Cells::Square(squares) => Ok(squares.side * squares.side),
+        }
+    }
+
+    /// A cell's corners in the plane.
+    ///
+    /// # Errors
+    /// [`OutsidePlane`] if one lies off the plane.
+    pub(crate) fn corners(&self, cell: usize) -> Result<Vec<Planar>, OutsidePlane> {
+        match &self.cells {
+            Cells::H3(cells) => h3::corners(cells[cell]),
+            Cells::Square(squares) => {
+                let (at, half) = (self.centres[cell], squares.side / 2.0);
+                let signs = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)];
+                let corner = |(x, y): (f64, f64)| Planar {
+                    x: at.x + x * half,
+                    y: at.y + y * half,
+                };
+                Ok(signs.map(corner).to_vec())
+            }
         }
     }
 

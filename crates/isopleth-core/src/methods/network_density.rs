@@ -394,27 +394,58 @@ impl Params {
         }
     }
 
-    /// The streets of the vintage asked for, or of the only one.
     fn streets<'a>(&self, streets: &'a [Street]) -> Result<&'a [Street], Error> {
-        let vintages: Vec<&[Street]> = streets.chunk_by(|a, b| a.vintage == b.vintage).collect();
-        let known = || {
-            let names: Vec<&str> = vintages.iter().map(|v| v[0].vintage.as_str()).collect();
-            names.join(", ")
-        };
-        match (&self.vintage, &vintages[..]) {
-            (_, []) => Err(Error::NoStreets),
-            (None, [only]) => Ok(only),
-            (None, _) => Err(Error::SeveralVintages { known: known() }),
-            (Some(v), all) => all
-                .iter()
-                .find(|s| s[0].vintage == *v)
-                .copied()
-                .ok_or_else(|| Error::UnknownVintage {
-                    vintage: v.clone(),
-                    known: known(),
-                }),
-        }
+        streets_of(self.vintage.as_deref(), streets)
     }
+}
+
+/// The streets of the vintage asked for, or of the only one.
+pub(crate) fn streets_of<'a>(
+    vintage: Option<&str>,
+    streets: &'a [Street],
+) -> Result<&'a [Street], Error> {
+    let vintages: Vec<&[Street]> = streets.chunk_by(|a, b| a.vintage == b.vintage).collect();
+    let known = || {
+        let names: Vec<&str> = vintages.iter().map(|v| v[0].vintage.as_str()).collect();
+        names.join(", ")
+    };
+    match (vintage, &vintages[..]) {
+        (_, []) => Err(Error::NoStreets),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Error::SeveralVintages { known: known() }),
+        (Some(v), all) => all
+            .iter()
+            .find(|s| s[0].vintage == *v)
+            .copied()
+            .ok_or_else(|| Error::UnknownVintage {
+                vintage: v.to_owned(),
+                known: known(),
+            }),
+    }
+}
+
+/// Length of street at positions: the network in pieces of at most so many metres, each with its
+/// middle. What is drawn twice is there once.
+pub(crate) fn pieces(
+    streets: &[Street],
+    longest_m: f64,
+) -> Result<Vec<(Planar, LonLat, f64)>, Error> {
+    let streets = Streets::new(streets, tolerance())?;
+    let network = &streets.network;
+    let count = network.total_length() / longest_m + network.len() as f64;
+    if count > MAX_LIXELS as f64 {
+        return Err(Error::TooManyLixels {
+            count: count as u64,
+        });
+    }
+    Ok(network
+        .lixels(Some(longest_m))
+        .par_iter()
+        .filter_map(|lixel| {
+            let at = streets.lon_lat(network.middle(lixel))?;
+            Some((network.planar(lixel.centre()), at, lixel.length()))
+        })
+        .collect())
 }
 
 /// The streets as a network, with what each of its nodes is in degrees.

@@ -8,6 +8,7 @@ mod clusters;
 mod concentration;
 mod contours;
 mod dual_density;
+mod evaluation;
 mod facilities;
 mod getis_ord;
 mod hdbscan;
@@ -25,6 +26,7 @@ mod spikes;
 mod st_clusters;
 mod street_density;
 mod surface;
+mod surprise;
 mod temporal_profile;
 mod tolerance_contours;
 mod values;
@@ -69,6 +71,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Displacement(found) => found,
         Findings::DualDensity(found) => found,
         Findings::GetisOrd(found) => found,
+        Findings::Evaluation(found) => found,
         Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
@@ -84,6 +87,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
         Findings::TemporalProfile(found) => found,
+        Findings::Surprise(found) => found,
         Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
