@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
+    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox, near_repeat_risk,
     network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 
@@ -143,6 +143,8 @@ pub enum Method {
     Dbscan(dbscan::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
+    /// See [`emerging_hot_spots`].
+    EmergingHotSpots(emerging_hot_spots::Params),
     /// See [`hdbscan`].
     Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
@@ -173,6 +175,7 @@ impl Method {
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::DualDensity(_) => "dual_density",
+            Self::EmergingHotSpots(_) => "emerging_hot_spots",
             Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",

@@ -8,7 +8,7 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
+    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox, near_repeat_risk,
     network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
 };
 use crate::places::Comparable;
@@ -31,6 +31,9 @@ pub enum RunError {
     /// Dual density.
     #[error(transparent)]
     DualDensity(#[from] dual_density::Error),
+    /// Emerging hot spots.
+    #[error(transparent)]
+    EmergingHotSpots(#[from] emerging_hot_spots::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -135,6 +138,7 @@ impl RunError {
             Self::Contours(e) => e.code(),
             Self::Dbscan(e) => e.code(),
             Self::DualDensity(e) => e.code(),
+            Self::EmergingHotSpots(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::Harm(e) => e.code(),
             Self::Hdbscan(e) => e.code(),
@@ -281,6 +285,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// One density against another.
     DualDensity(dual_density::Outcome),
+    /// Histories of cells.
+    EmergingHotSpots(emerging_hot_spots::Outcome),
     /// Where one density is raised or lowered against another.
     ToleranceContours(dual_density::ToleranceContours),
     /// Near repeats.
@@ -364,6 +370,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                     &selection, found, levels,
                 )?),
             }
+        }
+        (Method::EmergingHotSpots(params), None) => {
+            Findings::EmergingHotSpots(emerging_hot_spots::run(&selection, params, comparable)?)
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::NearRepeatRisk(params), None) => {

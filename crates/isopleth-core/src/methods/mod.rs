@@ -3,6 +3,7 @@
 pub mod concentration;
 pub mod dbscan;
 pub mod dual_density;
+pub mod emerging_hot_spots;
 pub mod hdbscan;
 pub mod kernel_density;
 pub mod knox;

@@ -7,6 +7,7 @@
 mod binomial;
 mod concentration;
 mod hypergeometric;
+mod mann_kendall;
 mod multiple;
 mod normal;
 mod poisson;
@@ -18,6 +19,7 @@ pub use binomial::{
 };
 pub use concentration::{Concentration, Corner};
 pub use hypergeometric::hypergeometric_upper;
+pub use mann_kendall::MannKendall;
 pub use multiple::Correction;
 pub use normal::{normal_two_sided, normal_upper};
 pub use poisson::{poisson_pmf, poisson_upper};
