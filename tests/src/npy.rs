@@ -26,7 +26,7 @@ fn fail<T>(why: impl Into<String>) -> Result<T, NpyError> {
 pub enum Numbers {
     /// `<f8`; `<f4` widened.
     Floats(Vec<f64>),
-    /// `<i8`; `<i4` and `|b1` (0 or 1) widened.
+    /// `<i8`; `<i4`, `<i2` and `|b1` (0 or 1) widened; `<u8` up to 2⁶³ − 1.
     Integers(Vec<i64>),
 }
 
@@ -43,7 +43,8 @@ impl Array {
     /// Reads the bytes of a `.npy` file.
     ///
     /// # Errors
-    /// [`NpyError`] for anything but `<f8`, `<f4`, `<i8`, `<i4` and `|b1` in C order, complete.
+    /// [`NpyError`] for anything but `<f8`, `<f4`, `<i8`, `<u8`, `<i4`, `<i2` and `|b1` in C order,
+    /// complete.
     pub fn read(bytes: &[u8]) -> Result<Self, NpyError> {
         let Some(rest) = bytes.strip_prefix(b"\x93NUMPY") else {
             return fail("it does not begin with the mark of numpy");
@@ -76,12 +77,13 @@ impl Array {
             .and_then(|(_, after)| after.split_once('\''))
             .map_or("", |(kind, _)| kind);
         let size = match kind {
-            "<f8" | "<i8" => 8,
+            "<f8" | "<i8" | "<u8" => 8,
             "<f4" | "<i4" => 4,
+            "<i2" => 2,
             "|b1" => 1,
             _ => {
                 return fail(format!(
-                    "its numbers are {kind}, not <f8, <f4, <i8, <i4 or |b1"
+                    "its numbers are {kind}, not <f8, <f4, <i8, <u8, <i4, <i2 or |b1"
                 ));
             }
         };
@@ -95,6 +97,13 @@ impl Array {
             "<f8" => Numbers::Floats(words(body).map(f64::from_le_bytes).collect()),
             "<f4" => Numbers::Floats(words(body).map(|w| f32::from_le_bytes(w).into()).collect()),
             "<i8" => Numbers::Integers(words(body).map(i64::from_le_bytes).collect()),
+            "<u8" => Numbers::Integers(
+                words(body)
+                    .map(|w| i64::try_from(u64::from_le_bytes(w)))
+                    .collect::<Result<_, _>>()
+                    .map_err(|e| NpyError(e.to_string()))?,
+            ),
+            "<i2" => Numbers::Integers(words(body).map(|w| i16::from_le_bytes(w).into()).collect()),
             "<i4" => Numbers::Integers(words(body).map(|w| i32::from_le_bytes(w).into()).collect()),
             _ => Numbers::Integers(body.iter().map(|&b| i64::from(b)).collect()),
         };
@@ -189,6 +198,18 @@ mod tests {
         let header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n";
         let array = Array::read(&npy(header, &[0, 1, 1])).unwrap();
         assert_eq!(array.integers().unwrap(), [0, 1, 1]);
+    }
+
+    #[test]
+    fn cells_and_short_integers() {
+        let header = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }\n";
+        let cell = 0x089c_2596_8d3f_ffff_i64;
+        let array = Array::read(&npy(header, &cell.to_le_bytes())).unwrap();
+        assert_eq!(array.integers().unwrap(), [cell]);
+        assert!(Array::read(&npy(header, &[255; 8])).is_err());
+        let header = "{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }\n";
+        let array = Array::read(&npy(header, &[255, 255, 0, 1])).unwrap();
+        assert_eq!(array.integers().unwrap(), [-1, 256]);
     }
 
     #[test]

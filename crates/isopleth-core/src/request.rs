@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
-    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox,
+    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
+    vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.

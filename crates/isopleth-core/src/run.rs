@@ -8,8 +8,9 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    concentration, dbscan, dual_density, emerging_hot_spots, hdbscan, kernel_density, knox,
+    near_repeat_risk, network_density, overlap, repeat_locations, risky_facilities, st_dbscan,
+    vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};

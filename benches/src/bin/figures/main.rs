@@ -9,6 +9,7 @@
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod dbscan;
+mod ehsa;
 mod essex;
 mod figure;
 mod hdbscan;
@@ -39,13 +40,14 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 8] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
         ("peers", hdbscan::measure),
         ("peers", dbscan::measure),
         ("peers", knox::measure),
+        ("peers", ehsa::measure),
         ("scaling", scaling::measure),
     ];
     let mut outcome = Ok(());

@@ -82,6 +82,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::LocationBasis;
 use crate::hotspots;
 use crate::lattice::{Lattice, LatticeError, Neighbours, Tiling, TooManyPairs};
 use crate::places::{Comparable, PlaceFacts, Wards};
@@ -268,6 +269,8 @@ pub struct Outcome {
     pub incidents: u64,
     /// Selected incidents of the study area in no step: days left out.
     pub in_no_step: u64,
+    /// Selected incidents of the study area at map points.
+    pub snap_points: u64,
     /// Cells left out because there were more than asked for.
     pub beyond_max: u64,
 }
@@ -477,7 +480,9 @@ pub fn run(
     let total = |c: usize| counts[c * n..(c + 1) * n].iter().sum::<u32>();
     order.sort_by(|&a, &b| {
         let z = |c: usize| Some(cube.z(c)[latest]).filter(|z| !z.is_nan());
-        let by_z = z(b).unwrap_or(f64::NEG_INFINITY).total_cmp(&z(a).unwrap_or(f64::NEG_INFINITY));
+        let by_z = z(b)
+            .unwrap_or(f64::NEG_INFINITY)
+            .total_cmp(&z(a).unwrap_or(f64::NEG_INFINITY));
         by_z.then(total(b).cmp(&total(a))).then(a.cmp(&b))
     });
     let shown = params
@@ -542,10 +547,22 @@ pub fn run(
         latest_scale: cube.scales.last().copied(),
         incidents,
         in_no_step: selection.selected - incidents,
+        snap_points: snap_points(selection),
         beyond_max: (order.len() - shown) as u64,
         lattice: study.lattice,
         params: params.clone(),
     })
+}
+
+fn snap_points(selection: &Selection) -> u64 {
+    let incidents = selection.incidents();
+    let of = |location| {
+        let here = incidents.at(location).filter(|&i| selection.holds(i));
+        here.filter(|&i| incidents.basis(i) == LocationBasis::SnapPoint)
+            .count() as u64
+    };
+    let inside = selection.locations_inside();
+    inside.map(|(location, _)| of(location)).sum()
 }
 
 fn check(params: &Params) -> Result<(), Error> {

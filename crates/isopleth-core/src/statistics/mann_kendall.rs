@@ -206,7 +206,10 @@ mod tests {
     fn what_has_no_trend_has_no_p() {
         for series in [&[][..], &[1.0], &[2.0; 12], &[f64::NAN, 3.0, f64::NAN]] {
             let found = MannKendall::of(series);
-            assert_eq!((found.s, found.z(), found.p(), found.tau_b()), (0, None, None, None));
+            assert_eq!(
+                (found.s, found.z(), found.p(), found.tau_b()),
+                (0, None, None, None)
+            );
         }
         assert!(MannKendall::of_each(&[1.0], 0).is_empty());
         let gap = MannKendall::of(&[1.0, f64::NAN, 2.0, 3.0]);

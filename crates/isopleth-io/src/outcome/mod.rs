@@ -6,6 +6,7 @@ mod clusters;
 mod concentration;
 mod contours;
 mod dual_density;
+mod emerging_hot_spots;
 mod facilities;
 mod hdbscan;
 mod hotspots;
@@ -53,6 +54,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::DualDensity(found) => found,
+        Findings::EmergingHotSpots(found) => found,
         Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,

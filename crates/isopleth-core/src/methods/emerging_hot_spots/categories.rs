@@ -513,15 +513,24 @@ mod tests {
             Consecutive, Diminishing, Emerging, Former, Historical, Intensifying, Intermittent,
             New, Oscillating, Persistent, Sporadic,
         };
-        let esri = |states: &[State], trend| pattern(Definition::EsriCurrent, Side::Hot, states, trend);
+        let esri =
+            |states: &[State], trend| pattern(Definition::EsriCurrent, Side::Hot, states, trend);
         let none = Trend::None;
         let nine_then = |last| [[H; 9].as_slice(), &[last]].concat();
         for (states, trend, expected) in [
             (vec![N, N, N, N, N, N, N, N, N, H], none, Some(New)),
             (vec![C, N, N, N, N, N, N, N, N, H], none, Some(New)),
             (vec![N, N, N, N, N, N, N, N, H, H], none, Some(Consecutive)),
-            (vec![N, N, H, H, H, H, H, H, H, H], Trend::Up, Some(Consecutive)),
-            (vec![N, H, H, H, H, H, H, H, H, H], Trend::Up, Some(Intensifying)),
+            (
+                vec![N, N, H, H, H, H, H, H, H, H],
+                Trend::Up,
+                Some(Consecutive),
+            ),
+            (
+                vec![N, H, H, H, H, H, H, H, H, H],
+                Trend::Up,
+                Some(Intensifying),
+            ),
             (vec![C, H, H, H, H, H, H, H, H, H], none, Some(Persistent)),
             (vec![H; 10], Trend::Down, Some(Diminishing)),
             (vec![N, H, N, N, N, N, N, N, N, H], none, Some(Sporadic)),

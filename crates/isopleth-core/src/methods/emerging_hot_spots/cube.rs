@@ -239,7 +239,10 @@ impl Cube {
     /// where there is none.
     fn table(&self) -> Vec<(Vec<f64>, Vec<f64>)> {
         let of = |size: u32, step: usize| {
-            let (scale, w) = (self.scales[step], f64::from(size) * self.window(step) as f64);
+            let (scale, w) = (
+                self.scales[step],
+                f64::from(size) * self.window(step) as f64,
+            );
             // Weights are 1, so that their sum is that of their squares.
             let variance = (scale.bins * w - w * w) / (scale.bins - 1.0);
             let sd = scale.sd * variance.sqrt();
