@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Hours, Lens, LocationBasis, Period, Terms, Weekday};
 use crate::methods::{
-    area_audit, change, concentration, dbscan, displacement, dual_density, evaluation, getis_ord,
-    hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix,
-    overlap, repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, surprise,
-    temporal_profile, vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, emerging_hot_spots,
+    evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk,
+    network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects,
+    spikes, st_dbscan, surprise, temporal_profile, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -143,10 +143,10 @@ pub struct AreaOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Method {
-    /// See [`change`].
-    Change(change::Params),
     /// See [`area_audit`].
     AreaAudit(area_audit::Params),
+    /// See [`change`].
+    Change(change::Params),
     /// See [`concentration`].
     Concentration(concentration::Params),
     /// See [`dbscan`].
@@ -155,10 +155,12 @@ pub enum Method {
     Displacement(displacement::Params),
     /// See [`dual_density`].
     DualDensity(dual_density::Params),
-    /// See [`getis_ord`].
-    GetisOrd(getis_ord::Params),
+    /// See [`emerging_hot_spots`].
+    EmergingHotSpots(emerging_hot_spots::Params),
     /// See [`evaluation`].
     Evaluation(evaluation::Params),
+    /// See [`getis_ord`].
+    GetisOrd(getis_ord::Params),
     /// See [`hdbscan`].
     Hdbscan(hdbscan::Params),
     /// See [`kernel_density`].
@@ -185,10 +187,10 @@ pub enum Method {
     Spikes(spikes::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
-    /// See [`temporal_profile`].
-    TemporalProfile(temporal_profile::Params),
     /// See [`surprise`].
     Surprise(surprise::Params),
+    /// See [`temporal_profile`].
+    TemporalProfile(temporal_profile::Params),
     /// See [`vicinity`].
     Vicinity(vicinity::Params),
 }
@@ -198,14 +200,15 @@ impl Method {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Change(_) => "change",
             Self::AreaAudit(_) => "area_audit",
+            Self::Change(_) => "change",
             Self::Concentration(_) => "concentration",
             Self::Dbscan(_) => "dbscan",
             Self::Displacement(_) => "displacement",
             Self::DualDensity(_) => "dual_density",
-            Self::GetisOrd(_) => "getis_ord",
+            Self::EmergingHotSpots(_) => "emerging_hot_spots",
             Self::Evaluation(_) => "evaluation",
+            Self::GetisOrd(_) => "getis_ord",
             Self::Hdbscan(_) => "hdbscan",
             Self::KernelDensity(_) => "kernel_density",
             Self::Knox(_) => "knox",
@@ -219,8 +222,8 @@ impl Method {
             Self::SearchEffects(_) => "search_effects",
             Self::Spikes(_) => "spikes",
             Self::StDbscan(_) => "st_dbscan",
-            Self::TemporalProfile(_) => "temporal_profile",
             Self::Surprise(_) => "surprise",
+            Self::TemporalProfile(_) => "temporal_profile",
             Self::Vicinity(_) => "vicinity",
         }
     }

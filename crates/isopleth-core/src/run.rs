@@ -9,7 +9,10 @@ use crate::harm::{self, HarmTotal};
 use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
-    area_audit, change, concentration, dbscan, displacement, dual_density, evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk, network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects, spikes, st_dbscan, surprise, temporal_profile, vicinity,
+    area_audit, change, concentration, dbscan, displacement, dual_density, emerging_hot_spots,
+    evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk,
+    network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects,
+    spikes, st_dbscan, surprise, temporal_profile, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
@@ -40,6 +43,9 @@ pub enum RunError {
     /// Evaluation.
     #[error(transparent)]
     Evaluation(#[from] evaluation::Error),
+    /// Emerging hot spots.
+    #[error(transparent)]
+    EmergingHotSpots(#[from] emerging_hot_spots::Error),
     /// Cutting hotspots.
     #[error(transparent)]
     Hotspots(#[from] hotspots::Error),
@@ -180,6 +186,7 @@ impl RunError {
             Self::Displacement(e) => e.code(),
             Self::DualDensity(e) => e.code(),
             Self::Evaluation(e) => e.code(),
+            Self::EmergingHotSpots(e) => e.code(),
             Self::FractionalWeights { .. } => "fractional_weights",
             Self::GetisOrd(e) => e.code(),
             Self::Harm(e) => e.code(),
@@ -366,6 +373,8 @@ pub enum Findings {
     Hotspots(CutSurface),
     /// One density against another.
     DualDensity(dual_density::Outcome),
+    /// Histories of cells.
+    EmergingHotSpots(emerging_hot_spots::Outcome),
     /// Where one density is raised or lowered against another.
     ToleranceContours(dual_density::ToleranceContours),
     /// Gi*, cell by cell.
@@ -500,8 +509,12 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
                 params,
                 comparable,
             )?)
+        }
         (Method::Evaluation(params), None) => {
             Findings::Evaluation(evaluation::run(&selection, &request.select, params)?)
+        }
+        (Method::EmergingHotSpots(params), None) => {
+            Findings::EmergingHotSpots(emerging_hot_spots::run(&selection, params, comparable)?)
         }
         (Method::Knox(params), None) => Findings::Knox(knox::run(&selection, params)?),
         (Method::LocalMoran(params), None) => {

@@ -11,6 +11,7 @@
 mod calibration_spikes;
 mod calibration_surprise;
 mod dbscan;
+mod ehsa;
 mod essex;
 mod figure;
 mod getis_ord;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ("peers", hdbscan::measure),
         ("peers", dbscan::measure),
         ("peers", knox::measure),
+        ("peers", ehsa::measure),
         ("scaling", scaling::measure),
     ];
     let mut outcome = Ok(());

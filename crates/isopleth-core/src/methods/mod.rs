@@ -6,6 +6,7 @@ pub mod concentration;
 pub mod dbscan;
 pub mod displacement;
 pub mod dual_density;
+pub mod emerging_hot_spots;
 pub mod evaluation;
 pub mod getis_ord;
 pub mod hdbscan;

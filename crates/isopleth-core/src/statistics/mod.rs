@@ -8,6 +8,7 @@ mod binomial;
 mod concentration;
 mod e_test;
 mod hypergeometric;
+mod mann_kendall;
 mod multiple;
 mod negative_binomial;
 mod normal;
@@ -21,6 +22,7 @@ pub use binomial::{
 pub use concentration::{Concentration, Corner};
 pub use e_test::e_test;
 pub use hypergeometric::hypergeometric_upper;
+pub use mann_kendall::MannKendall;
 pub use multiple::Correction;
 pub use negative_binomial::{negative_binomial_pmf, negative_binomial_upper};
 pub use normal::{normal_two_sided, normal_upper};

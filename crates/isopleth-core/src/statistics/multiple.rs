@@ -82,6 +82,48 @@ impl Correction {
         }
         adjusted
     }
+
+    /// The same for p-values of which each occurs several times, as if all were written out.
+    #[must_use]
+    pub fn adjust_repeated(self, p: &[f64], times: &[u64]) -> Vec<f64> {
+        let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
+        order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+        let tests: u64 = order.iter().map(|&i| times[i]).sum();
+        let n = tests as f64;
+        let mut adjusted = vec![f64::NAN; p.len()];
+        match self {
+            Self::None => adjusted.copy_from_slice(p),
+            Self::Bonferroni => {
+                for i in order {
+                    adjusted[i] = (p[i] * n).min(1.0);
+                }
+            }
+            Self::Holm => {
+                // Of equal tests the first is the strictest.
+                let (mut before, mut most) = (0, 0.0_f64);
+                for i in order {
+                    most = most.max((p[i] * (tests - before) as f64).min(1.0));
+                    adjusted[i] = most;
+                    before += times[i];
+                }
+            }
+            Self::BenjaminiHochberg | Self::BenjaminiYekutieli => {
+                let factor = if self == Self::BenjaminiYekutieli {
+                    n * (1..=tests).rev().map(|i| 1.0 / i as f64).sum::<f64>()
+                } else {
+                    n
+                };
+                // Of equal tests the last is the most lenient.
+                let (mut rank, mut least) = (tests, 1.0_f64);
+                for i in order.into_iter().rev() {
+                    least = least.min(p[i] * factor / rank as f64);
+                    adjusted[i] = least;
+                    rank -= times[i];
+                }
+            }
+        }
+        adjusted
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +207,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn repeated_ones_are_as_if_written_out(p in prop::collection::vec((prop_oneof![Just(0.0), Just(0.01), 0.0_f64..1.0, Just(f64::NAN)], 1_u64..6), 0..20)) {
+            use Correction::{BenjaminiHochberg, BenjaminiYekutieli, Bonferroni, Holm, None};
+            let (each, times): (Vec<f64>, Vec<u64>) = p.iter().copied().unzip();
+            let out: Vec<f64> = p.iter().flat_map(|&(p, n)| std::iter::repeat_n(p, n as usize)).collect();
+            for correction in [BenjaminiHochberg, BenjaminiYekutieli, Bonferroni, Holm, None] {
+                let short = correction.adjust_repeated(&each, &times);
+                let long = short.iter().zip(&times).flat_map(|(&p, &n)| std::iter::repeat_n(p, n as usize));
+                for (a, b) in correction.adjust(&out).into_iter().zip(long) {
+                    prop_assert_eq!(a.to_bits(), b.to_bits());
+                }
+            }
+        }
+
         #[test]
         fn rejects_what_the_step_up_rule_rejects(p in prop::collection::vec(0.0_f64..1.0, 1..40), level in 0.01_f64..0.5) {
             let mut sorted = p.clone();

@@ -8,6 +8,7 @@ mod clusters;
 mod concentration;
 mod contours;
 mod dual_density;
+mod emerging_hot_spots;
 mod evaluation;
 mod facilities;
 mod getis_ord;
@@ -63,15 +64,16 @@ trait Table {
 
 fn table(findings: &Findings) -> &dyn Table {
     match findings {
-        Findings::Change(found) => found,
         Findings::AreaAudit(found) => found,
+        Findings::Change(found) => found,
         Findings::Clusters(found) => found,
         Findings::Concentration(found) => found,
         Findings::Contours(found) => found,
         Findings::Displacement(found) => found,
         Findings::DualDensity(found) => found,
-        Findings::GetisOrd(found) => found,
+        Findings::EmergingHotSpots(found) => found,
         Findings::Evaluation(found) => found,
+        Findings::GetisOrd(found) => found,
         Findings::Hdbscan(found) => found,
         Findings::Hotspots(found) => found,
         Findings::Knox(found) => found,
@@ -86,8 +88,8 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Spikes(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
-        Findings::TemporalProfile(found) => found,
         Findings::Surprise(found) => found,
+        Findings::TemporalProfile(found) => found,
         Findings::ToleranceContours(found) => found,
         Findings::Vicinity(found) => found,
     }
