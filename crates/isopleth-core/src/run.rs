@@ -16,7 +16,7 @@ use crate::methods::{
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
-use crate::select::{SelectError, Selection};
+use crate::select::{SelectError, Selection, are_activity};
 
 /// Why a request cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -603,13 +603,13 @@ fn on_counts(snapshot: &Snapshot, request: &Request, id: &str) -> Result<Outcome
         _ => return Err(RunError::NothingToCut { method }),
     };
     Ok(Outcome {
-        facts: counted_facts(&table)?,
+        facts: counted_facts(snapshot, &table)?,
         findings,
     })
 }
 
 /// What a run on a table of counts looked at.
-fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
+fn counted_facts(snapshot: &Snapshot, table: &TableSelection) -> Result<Facts, RunError> {
     let series = Basis::Table(table).series(None, &[], &[])?;
     let minutes = |m: crate::domain::Month| m.minutes();
     let (first, last) = series.period;
@@ -643,6 +643,7 @@ fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
         cut_off: minutes(series.extent().1).map(|m| m.1),
         lens: table.lens,
         groups: table.groups.clone(),
+        activity: are_activity(snapshot, &table.groups),
         selected,
         beyond: 0,
         unlocated: series.sum(Row::Unlocated, series.lens, series.period),
@@ -803,7 +804,7 @@ fn facts(selection: &Selection) -> Facts {
         cut_off: incidents.extent().map(|e| e.1),
         lens: selection.lens,
         groups: selection.groups.clone(),
-        activity: selection.is_activity(),
+        activity: are_activity(selection.snapshot, &selection.groups),
         selected: selection.selected,
         beyond: selection.beyond,
         unlocated: selection.unlocated,
