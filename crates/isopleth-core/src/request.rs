@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::{Hours, Lens, LocationBasis, Period, Weekday};
 use crate::methods::{
     concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    network_density, overlap, repeat_locations, risky_facilities, space_time_scan, st_dbscan,
+    vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -159,6 +160,8 @@ pub enum Method {
     RepeatLocations(repeat_locations::Params),
     /// See [`risky_facilities`].
     RiskyFacilities(risky_facilities::Params),
+    /// See [`space_time_scan`].
+    SpaceTimeScan(space_time_scan::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
     /// See [`vicinity`].
@@ -181,6 +184,7 @@ impl Method {
             Self::Overlap(_) => "overlap",
             Self::RepeatLocations(_) => "repeat_locations",
             Self::RiskyFacilities(_) => "risky_facilities",
+            Self::SpaceTimeScan(_) => "space_time_scan",
             Self::StDbscan(_) => "st_dbscan",
             Self::Vicinity(_) => "vicinity",
         }

@@ -9,7 +9,8 @@ use crate::hotspots::{self, EdgeEffect};
 use crate::methods::kernel_density::Weight;
 use crate::methods::{
     concentration, dbscan, dual_density, hdbscan, kernel_density, knox, near_repeat_risk,
-    network_density, overlap, repeat_locations, risky_facilities, st_dbscan, vicinity,
+    network_density, overlap, repeat_locations, risky_facilities, space_time_scan, st_dbscan,
+    vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request};
@@ -86,6 +87,9 @@ pub enum RunError {
         /// The method.
         method: &'static str,
     },
+    /// Scan statistics.
+    #[error(transparent)]
+    SpaceTimeScan(#[from] space_time_scan::Error),
     /// Clusters in space and time.
     #[error(transparent)]
     StDbscan(#[from] st_dbscan::Error),
@@ -148,6 +152,7 @@ impl RunError {
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::RiskyFacilities(e) => e.code(),
+            Self::SpaceTimeScan(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TwoCuts => "two_cuts",
             Self::Vicinity(e) => e.code(),
@@ -293,6 +298,8 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// The most likely clusters of a scan.
+    SpaceTimeScan(space_time_scan::Outcome),
     /// Clusters in space and time.
     StClusters(st_dbscan::Outcome),
     /// Concentration.
@@ -377,6 +384,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
+        }
+        (Method::SpaceTimeScan(params), None) => {
+            Findings::SpaceTimeScan(space_time_scan::run(&selection, &request.select, params)?)
         }
         (Method::StDbscan(params), None) => {
             Findings::StClusters(st_dbscan::run(&selection, params)?)

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A name picks the figures that begin with it: `essex`, `london`, `peers`, `peers.quartic_25m`,
-//! `scaling`.
+//! `scaling`, `scan`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod dbscan;
@@ -16,6 +16,7 @@ mod knox;
 mod london;
 mod peers;
 mod scaling;
+mod scan;
 mod stability;
 
 use std::process::ExitCode;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     }
     names.retain(|n| !n.starts_with('-'));
     let mut report = Report::new(names);
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 8] = [
         ("essex", essex::measure),
         ("london", london::measure),
         ("peers", peers::measure),
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ("peers", dbscan::measure),
         ("peers", knox::measure),
         ("scaling", scaling::measure),
+        ("scan", scan::measure),
     ];
     let mut outcome = Ok(());
     for (name, measure) in parts {

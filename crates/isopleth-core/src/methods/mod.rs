@@ -11,5 +11,6 @@ pub mod network_density;
 pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
+pub mod space_time_scan;
 pub mod st_dbscan;
 pub mod vicinity;

@@ -15,6 +15,7 @@ mod overlap;
 mod place;
 mod provenance;
 mod repeats;
+mod scan_clusters;
 mod st_clusters;
 mod street_density;
 mod surface;
@@ -61,6 +62,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::Overlap(found) => found,
         Findings::RepeatLocations(found) => found,
         Findings::RiskyFacilities(found) => found,
+        Findings::SpaceTimeScan(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
         Findings::ToleranceContours(found) => found,
