@@ -7,3 +7,4 @@ pub mod docs;
 pub mod fixtures;
 pub mod npy;
 pub mod oracle;
+pub mod satscan;

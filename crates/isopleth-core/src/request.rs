@@ -8,7 +8,7 @@ use crate::methods::{
     area_audit, change, concentration, dbscan, displacement, dual_density, emerging_hot_spots,
     evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk,
     network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects,
-    spikes, st_dbscan, surprise, temporal_profile, vicinity,
+    space_time_scan, spikes, st_dbscan, surprise, temporal_profile, vicinity,
 };
 
 /// A request document: what to select, which method, and how hotspots are cut out of the result.
@@ -185,6 +185,8 @@ pub enum Method {
     SearchEffects(search_effects::Params),
     /// See [`spikes`].
     Spikes(spikes::Params),
+    /// See [`space_time_scan`].
+    SpaceTimeScan(space_time_scan::Params),
     /// See [`st_dbscan`].
     StDbscan(st_dbscan::Params),
     /// See [`surprise`].
@@ -221,6 +223,7 @@ impl Method {
             Self::RiskyFacilities(_) => "risky_facilities",
             Self::SearchEffects(_) => "search_effects",
             Self::Spikes(_) => "spikes",
+            Self::SpaceTimeScan(_) => "space_time_scan",
             Self::StDbscan(_) => "st_dbscan",
             Self::Surprise(_) => "surprise",
             Self::TemporalProfile(_) => "temporal_profile",

@@ -12,7 +12,7 @@ use crate::methods::{
     area_audit, change, concentration, dbscan, displacement, dual_density, emerging_hot_spots,
     evaluation, getis_ord, hdbscan, kernel_density, knox, local_moran, near_repeat_risk,
     network_density, offence_mix, overlap, repeat_locations, risky_facilities, search_effects,
-    spikes, st_dbscan, surprise, temporal_profile, vicinity,
+    space_time_scan, spikes, st_dbscan, surprise, temporal_profile, vicinity,
 };
 use crate::places::Comparable;
 use crate::request::{Method, Request, Select};
@@ -104,6 +104,9 @@ pub enum RunError {
         /// The method.
         method: &'static str,
     },
+    /// Scan statistics.
+    #[error(transparent)]
+    SpaceTimeScan(#[from] space_time_scan::Error),
     /// Clusters in space and time.
     #[error(transparent)]
     StDbscan(#[from] st_dbscan::Error),
@@ -206,6 +209,7 @@ impl RunError {
             Self::RiskyFacilities(e) => e.code(),
             Self::SearchEffects(e) => e.code(),
             Self::Spikes(e) => e.code(),
+            Self::SpaceTimeScan(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TemporalProfile(e) => e.code(),
             Self::Surprise(e) => e.code(),
@@ -393,6 +397,8 @@ pub enum Findings {
     RepeatLocations(repeat_locations::Outcome),
     /// Clusters.
     Clusters(dbscan::Outcome),
+    /// The most likely clusters of a scan.
+    SpaceTimeScan(space_time_scan::Outcome),
     /// Clusters in space and time.
     StClusters(st_dbscan::Outcome),
     /// Concentration.
@@ -531,6 +537,9 @@ pub fn run(snapshot: &Snapshot, request: &Request) -> Result<Outcome, RunError> 
         }
         (Method::Dbscan(params), None) => {
             Findings::Clusters(dbscan::run(&selection, params, comparable)?)
+        }
+        (Method::SpaceTimeScan(params), None) => {
+            Findings::SpaceTimeScan(space_time_scan::run(&selection, &request.select, params)?)
         }
         (Method::StDbscan(params), None) => {
             Findings::StClusters(st_dbscan::run(&selection, params)?)

@@ -87,6 +87,12 @@ fn told(findings: &Findings) -> String {
             o.incidents,
             o.noise_incidents
         ),
+        Findings::SpaceTimeScan(o) => format!(
+            "{} clusters of {}, {} replicates",
+            o.clusters.len(),
+            o.incidents,
+            o.chance.maxima.len()
+        ),
         Findings::StClusters(o) => format!(
             "{} clusters, {} in, {} out",
             o.clusters.len(),
@@ -293,6 +299,18 @@ fn every_method_has_its_answer_to_every_degenerate_set() {
                 "12 at 2 sites, 0 at none",
                 "12 at 2 sites, 0 at none",
                 "2 at 2 sites, 10 at none",
+            ],
+        ),
+        (
+            r#""space_time_scan", "analysis": "spatial", "replicates": 19, "model": {"bernoulli": {"against": {"groups": ["drugs"]}}}"#,
+            [
+                "0 clusters of 0, 0 replicates",
+                "0 clusters of 1, 0 replicates",
+                // All of one place are more than half of both groups.
+                "0 clusters of 12, 0 replicates",
+                "2 clusters of 12, 19 replicates",
+                "0 clusters of 12, 0 replicates",
+                "2 clusters of 12, 19 replicates",
             ],
         ),
         (

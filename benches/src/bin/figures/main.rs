@@ -4,8 +4,8 @@
 //! cargo run --release -p isopleth-benches --bin figures [-- NAME...]
 //! ```
 //!
-//! A name picks the figures that begin with it: `calibration`, `essex`, `london`, `peers`, `peers.quartic_25m`,
-//! `scaling`.
+//! A name picks the figures that begin with it: `calibration`, `essex`, `evaluation`, `london`, `peers`,
+//! `peers.quartic_25m`, `scaling`, `scan`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod calibration_spikes;
@@ -20,6 +20,7 @@ mod knox;
 mod london;
 mod peers;
 mod scaling;
+mod scan;
 mod stability;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         ("peers", knox::measure),
         ("peers", ehsa::measure),
         ("scaling", scaling::measure),
+        ("scan", scan::measure),
     ];
     let mut outcome = Ok(());
     for &(name, measure) in parts {

@@ -20,6 +20,7 @@ pub mod overlap;
 pub mod repeat_locations;
 pub mod risky_facilities;
 pub mod search_effects;
+pub mod space_time_scan;
 pub mod spikes;
 pub mod st_dbscan;
 pub mod surprise;

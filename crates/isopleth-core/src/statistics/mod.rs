@@ -14,6 +14,7 @@ mod negative_binomial;
 mod normal;
 mod poisson;
 mod proportion;
+mod scan_window;
 
 pub use binomial::{
     RateRatio, binomial_lower, binomial_pmf, binomial_two_sided, binomial_upper, clopper_pearson,
@@ -28,6 +29,7 @@ pub use negative_binomial::{negative_binomial_pmf, negative_binomial_upper};
 pub use normal::{normal_two_sided, normal_upper};
 pub use poisson::{poisson_pmf, poisson_upper};
 pub use proportion::{Z_95, wilson};
+pub use scan_window::scan_window_upper;
 
 /// Smallest base of a percentage: below it one incident moves the figure by more than five points.
 pub const LEAST_BASE: u64 = 20;

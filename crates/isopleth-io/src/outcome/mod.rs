@@ -22,6 +22,7 @@ mod overlap;
 mod place;
 mod provenance;
 mod repeats;
+mod scan_clusters;
 mod search_effects;
 mod spikes;
 mod st_clusters;
@@ -86,6 +87,7 @@ fn table(findings: &Findings) -> &dyn Table {
         Findings::RiskyFacilities(found) => found,
         Findings::SearchEffects(found) => found,
         Findings::Spikes(found) => found,
+        Findings::SpaceTimeScan(found) => found,
         Findings::StClusters(found) => found,
         Findings::Surface(found) => found,
         Findings::Surprise(found) => found,
