@@ -34,7 +34,7 @@ fn hotspots(c: &mut Criterion) {
         let surface = kernel_density::run(&selection, &density).expect("a surface");
         group.throughput(Throughput::Elements(n as u64));
         group.bench_function(format!("{n}"), |b| {
-            b.iter(|| cut(&selection, &surface, &params, comparable).expect("hotspots"));
+            b.iter(|| cut(&selection, &surface, &params, comparable, None).expect("hotspots"));
         });
     }
     group.finish();

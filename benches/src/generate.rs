@@ -273,11 +273,9 @@ pub fn snapshot(n: usize) -> Snapshot {
         revision: format!("generated-{n}"),
         incidents: set.finish(kinds, places),
         areas: vec![study_area()],
-        sites: Vec::new(),
-        streets: Vec::new(),
         policy: format!("{} {}", policy.id, policy.version),
         groups: policy.groups,
-        harm_schedules: Vec::new(),
+        ..Snapshot::default()
     }
 }
 
