@@ -199,6 +199,7 @@ fn surface(
             contours: None,
             hotspots: None,
             harm: Vec::new(),
+            terms: None,
             marking: None,
         };
         let mut outcome = None;
