@@ -24,10 +24,18 @@ fn layer(incidents: impl IntoIterator<Item = Incident>, select: &str, method: &s
 fn sound(layer: &Layer) {
     let ids: BTreeSet<&str> = layer.features.iter().map(|f| f.id.as_str()).collect();
     assert_eq!(ids.len(), layer.features.len());
-    assert!(layer.features.iter().all(|f| f.values.len() == layer.columns.len()));
+    assert!(
+        layer
+            .features
+            .iter()
+            .all(|f| f.values.len() == layer.columns.len())
+    );
     assert!(layer.columns.iter().all(|c| !c.meaning.is_empty()));
     for f in &layer.features {
-        assert_eq!(layer.value(f, "marking"), Some(&Value::Text("OFFICIAL".into())));
+        assert_eq!(
+            layer.value(f, "marking"),
+            Some(&Value::Text("OFFICIAL".into()))
+        );
     }
 }
 
@@ -55,8 +63,12 @@ fn an_evaluation_is_a_table() {
     assert_eq!(first.id, "kernel_density-c1-all");
     let of = |name: &str| layer.value(first, name).unwrap().clone();
     assert_eq!(of("cut_off"), Value::Null);
-    assert_eq!((of("hits"), of("events")), (Value::Real(63.0), Value::Integer(84)));
-    let near = |v: Value, expected: f64| matches!(v, Value::Real(v) if (v / expected - 1.0).abs() < 1e-4);
+    assert_eq!(
+        (of("hits"), of("events")),
+        (Value::Real(63.0), Value::Integer(84))
+    );
+    let near =
+        |v: Value, expected: f64| matches!(v, Value::Real(v) if (v / expected - 1.0).abs() < 1e-4);
     assert!(near(of("hit_rate"), 0.75) && near(of("pai"), 75.0) && near(of("pei"), 1.0));
     assert!(near(of("hits_per_km2"), 63.0 / 0.03) && near(of("flagged_km2"), 0.03));
     let resolved = &layer.provenance["resolved"];
@@ -67,10 +79,16 @@ fn an_evaluation_is_a_table() {
     let map = resolved["origins"][0]["maps"][0]["map"].as_str().unwrap();
     assert_eq!(map.len(), 16);
     assert_eq!(resolved["against_baselines"].as_array().unwrap().len(), 4);
-    assert_eq!(resolved["against_baselines"][0]["baseline"], "baseline_count");
+    assert_eq!(
+        resolved["against_baselines"][0]["baseline"],
+        "baseline_count"
+    );
     let caveats = layer.provenance["caveats"].to_string();
     assert!(caveats.contains("PAI by area"), "{caveats}");
-    assert!(caveats.contains("no more hits than a baseline"), "{caveats}");
+    assert!(
+        caveats.contains("no more hits than a baseline"),
+        "{caveats}"
+    );
 }
 
 #[test]
@@ -95,7 +113,12 @@ fn surprise_stands_beside_volume() {
         if month != 5 {
             incidents.push(snapped(530_950, 180_950, month, DRUGS));
             incidents.extend((0..6).map(|_| snapped(530_150, 180_150, month, BURGLARY)));
-            incidents.push(snapped(530_050 + 80 * i32::from(month), 180_550, month, BURGLARY));
+            incidents.push(snapped(
+                530_050 + 80 * i32::from(month),
+                180_550,
+                month,
+                BURGLARY,
+            ));
         }
     }
     incidents.extend((0..4).map(|_| snapped(530_750, 180_150, 12, BURGLARY)));
@@ -107,18 +130,44 @@ fn surprise_stands_beside_volume() {
     sound(&layer);
     let first = &layer.features[0];
     let of = |name: &str| layer.value(first, name).unwrap().clone();
-    assert_eq!((of("rank"), of("volume_rank")), (Value::Integer(1), Value::Integer(2)));
-    assert_eq!((of("new"), of("flagged")), (Value::Boolean(true), Value::Boolean(true)));
-    assert_eq!((of("count"), of("history_count")), (Value::Integer(4), Value::Integer(0)));
+    assert_eq!(
+        (of("rank"), of("volume_rank")),
+        (Value::Integer(1), Value::Integer(2))
+    );
+    assert_eq!(
+        (of("new"), of("flagged")),
+        (Value::Boolean(true), Value::Boolean(true))
+    );
+    assert_eq!(
+        (of("count"), of("history_count")),
+        (Value::Integer(4), Value::Integer(0))
+    );
     assert_eq!(of("previous_count"), Value::Integer(0));
-    assert_eq!(of("recent_counts"), Value::Text("0; 0; 0; 0; -; 0; 0; 0; 0; 0; 0".into()));
+    assert_eq!(
+        of("recent_counts"),
+        Value::Text("0; 0; 0; 0; -; 0; 0; 0; 0; 0; 0".into())
+    );
     assert_eq!(of("period_from"), Value::Text("2022-12-01".into()));
     assert_eq!(of("period_to"), Value::Text("2022-12-31".into()));
     let resolved = &layer.provenance["resolved"];
     assert_eq!(resolved["history_steps"]["supplied"], 10);
-    assert_eq!(resolved["number_of_cells"].as_u64().map(|n| n >= 100), Some(true));
-    assert!(resolved["season"].as_str().unwrap().contains("not adjusted"));
+    assert_eq!(
+        resolved["number_of_cells"].as_u64().map(|n| n >= 100),
+        Some(true)
+    );
+    assert!(
+        resolved["season"]
+            .as_str()
+            .unwrap()
+            .contains("not adjusted")
+    );
     let caveats = layer.provenance["caveats"].to_string();
-    assert!(caveats.contains("1 of 11 steps of the history"), "{caveats}");
-    assert!(caveats.contains("season of places is not adjusted"), "{caveats}");
+    assert!(
+        caveats.contains("1 of 11 steps of the history"),
+        "{caveats}"
+    );
+    assert!(
+        caveats.contains("season of places is not adjusted"),
+        "{caveats}"
+    );
 }

@@ -21,7 +21,7 @@ use markdown::{Links, module_doc};
 pub const COMMAND: &str = "cargo run -p isopleth-tests --bin generate-docs";
 
 /// What methods share and a reader needs: the section's name, and the file of its documentation.
-const SHARED: [(&str, &str); 13] = [
+const SHARED: [(&str, &str); 14] = [
     ("hotspots", "hotspots.rs"),
     ("stability", "stability.rs"),
     ("contours", "contours.rs"),
@@ -35,13 +35,24 @@ const SHARED: [(&str, &str); 13] = [
     ("network", "network/mod.rs"),
     ("lattice", "lattice/mod.rs"),
     ("stations", "stations.rs"),
+    ("score", "evaluation/score.rs"),
 ];
 
 /// Methods without a picture, each with the reason.
-pub const WITHOUT_PICTURE: [(&str, &str); 1] = [(
-    "network_density",
-    "the pictures are made of open data that came without an open layer of streets",
-)];
+pub const WITHOUT_PICTURE: [(&str, &str); 3] = [
+    (
+        "evaluation",
+        "it makes a table; the module's own shows what it found on open data",
+    ),
+    (
+        "network_density",
+        "the pictures are made of open data that came without an open layer of streets",
+    ),
+    (
+        "surprise",
+        "the pictures are made of one year, and a history needs more",
+    ),
+];
 
 /// What `captions.json` says of one picture.
 #[derive(Debug, Deserialize)]
