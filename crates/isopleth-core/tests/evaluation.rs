@@ -358,7 +358,7 @@ fn near_repeat_risk_takes_part() {
     let method = r#", "cells": "square", "cell_m": 100, "step": "day", "train_steps": 30, "origins": 40,
         "methods": [{"name": "kernel_density", "bandwidth_m": 300},
                     {"name": "near_repeat_risk", "decay": {"reciprocal": {"within_m": 100, "within_days": 4}}}],
-        "coverages": [0.01]"#;
+        "coverages": [0.03]"#;
     let found = evaluate(&by_day(&events, &[]), "2023-01-01/2023-04-10", method).unwrap();
     let pai = |contender| {
         let row = found
@@ -375,7 +375,7 @@ fn near_repeat_risk_takes_part() {
             .filter(|r| r.contender == 1)
             .all(|r| r.score.predicted.is_none())
     );
-    // Half of all follow by two days, which are never the day before.
+    // Half of all follow by two days, and are never on the day before's list.
     let c = found
         .comparisons
         .iter()

@@ -39,10 +39,15 @@ const SHARED: &[(&str, &str)] = &[
     ("network", "network/mod.rs"),
     ("lattice", "lattice/mod.rs"),
     ("stations", "stations.rs"),
+    ("score", "evaluation/score.rs"),
 ];
 
 /// Methods without a picture, each with the reason.
 pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
+    (
+        "evaluation",
+        "it makes a table; the module's own shows what it found on open data",
+    ),
     (
         "network_density",
         "the pictures are made of open data that came without an open layer of streets",
@@ -65,6 +70,10 @@ pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
     (
         "spikes",
         "its result is a table, with a card in words for each area",
+    ),
+    (
+        "surprise",
+        "the pictures are made of one year, and a history needs more",
     ),
 ];
 

@@ -14,7 +14,7 @@
 //! and `baseline_last_period`, its count over the last `horizon_steps` of them. Hotspots cut out of a
 //! density by their share of the area are its cells at that coverage.
 //!
-//! **Scores** are those of [`crate::evaluation`]: hit rate, PAI, PEI, both indices called RRI, search
+//! **Scores** are those of [`crate::evaluation::score`]: hit rate, PAI, PEI, both indices called RRI, search
 //! efficiency. The denominator is named: `area`, each cell's ground inside the study area, or
 //! `street_length`, the streets in it (pieces of at most 10 m, each by its middle). A study area that
 //! is half park makes any map of streets look twice as good by `area`. Coverages are shares of the
