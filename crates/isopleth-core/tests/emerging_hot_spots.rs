@@ -394,7 +394,7 @@ fn planted_histories_are_found() {
     let some = run(&snapshot, r#", "time_window": 0, "max": 4"#);
     assert_eq!(some.cells.len(), 4);
     let named: u64 = some.by_category.values().sum();
-    assert_eq!(some.beyond_max, named - 4);
+    assert_eq!(some.beyond_max + some.without_incidents, named - 4);
     assert!(
         some.cells
             .windows(2)
@@ -540,15 +540,15 @@ fn few_incidents_and_few_places() {
     assert_eq!(cell_at(&one, 7, 6).latest_around, 1);
     assert_eq!(cell_at(&one, 6, 5).latest_bins, 18);
     assert!(one.cells.iter().all(|c| c.latest_z.is_some()));
-    // All at one place: the eight squares around are as hot.
+    // All at one place: the eight squares around are as hot, but have nothing of their own.
     let place = run(&town(&at(7, 6, 1..=24, 5)), "");
-    assert_eq!(place.cells.len(), 9);
-    assert!(
-        place
-            .cells
-            .iter()
-            .all(|c| c.category.unwrap().pattern == Pattern::Persistent)
-    );
+    assert_eq!((place.cells.len(), place.without_incidents), (1, 8));
+    let persistent: Vec<(Pattern, u64)> = place
+        .by_category
+        .iter()
+        .map(|(c, n)| (c.pattern, *n))
+        .collect();
+    assert_eq!(persistent, [(Pattern::Persistent, 9)]);
     assert_eq!(place.cells[0].cell, cell_at(&place, 7, 6).cell);
     // At the edge there are fewer neighbours, and it is told.
     let corner = run(&town(&at(0, 0, 1..=24, 5)), "");

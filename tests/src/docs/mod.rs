@@ -38,10 +38,16 @@ const SHARED: [(&str, &str); 13] = [
 ];
 
 /// Methods without a picture, each with the reason.
-pub const WITHOUT_PICTURE: [(&str, &str); 1] = [(
-    "network_density",
-    "the pictures are made of open data that came without an open layer of streets",
-)];
+pub const WITHOUT_PICTURE: [(&str, &str); 2] = [
+    (
+        "emerging_hot_spots",
+        "the pictures are made of one year of one borough, and a history wants more",
+    ),
+    (
+        "network_density",
+        "the pictures are made of open data that came without an open layer of streets",
+    ),
+];
 
 /// What `captions.json` says of one picture.
 #[derive(Debug, Deserialize)]
