@@ -96,7 +96,7 @@ use crate::steps::{Step, Steps, StepsError};
 use crate::study_cells::{Shape, StudyCells, StudyCellsError, tiling};
 
 pub use categories::{
-    Category, Definition, History, Pattern, Side, Sides, State, Trend, category, pattern,
+    Category, Definition, History, Pattern, Predicate, Side, Sides, State, Trend, category, pattern,
 };
 pub use cube::{Cube, Family, Reference, Scale, Test};
 
