@@ -107,7 +107,7 @@ fn as_numpy_has_it() {
     assert!((500..8000).contains(&named));
 }
 
-/// Burglary of London by month, as data.police.uk has it, without the rows that have no location.
+/// Burglary in the north-east of London by month, as data.police.uk has it, without the rows that have no location.
 fn burglary() -> Option<(Snapshot, Vec<(LonLat, i8)>)> {
     let archive = shared("data/police_uk_metropolitan_burglary_2018-2019.zip")?;
     let areas = std::fs::read(shared("data/areas/london_boroughs.geojson")?).unwrap();
@@ -124,6 +124,10 @@ fn burglary() -> Option<(Snapshot, Vec<(LonLat, i8)>)> {
             let (Ok(lon), Ok(lat)) = (row[4].parse(), row[5].parse()) else {
                 continue;
             };
+            // Hackney and some kilometres around it.
+            if !((-0.16..0.05).contains(&lon) && (51.49..51.61).contains(&lat)) {
+                continue;
+            }
             let position = LonLat::new(lon, lat).unwrap();
             let at = project(position).unwrap().planar;
             let mm = |v: f64| (v * 1000.0).round() as i32;

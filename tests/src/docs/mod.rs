@@ -44,14 +44,7 @@ const SHARED: &[(&str, &str)] = &[
 
 /// Methods without a picture, each with the reason.
 pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
-    (
-        "evaluation",
-        "it makes a table; the module's own shows what it found on open data",
-    ),
-    (
-        "network_density",
-        "the pictures are made of open data that came without an open layer of streets",
-    ),
+    ("area_audit", "its result is a table"),
     (
         "change",
         "its answer is a table of counts and tests, and colours would hide them",
@@ -61,10 +54,17 @@ pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
         "the open data tells of no place where something was done",
     ),
     (
-        "temporal_profile",
-        "the pictures are made of open data, which is dated to the month",
+        "emerging_hot_spots",
+        "the pictures are made of one year of one borough, and a history wants more",
     ),
-    ("area_audit", "its result is a table"),
+    (
+        "evaluation",
+        "it makes a table; the module's own shows what it found on open data",
+    ),
+    (
+        "network_density",
+        "the pictures are made of open data that came without an open layer of streets",
+    ),
     ("offence_mix", "its result is a table"),
     ("search_effects", "its result is a table"),
     (
@@ -74,6 +74,10 @@ pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
     (
         "surprise",
         "the pictures are made of one year, and a history needs more",
+    ),
+    (
+        "temporal_profile",
+        "the pictures are made of open data, which is dated to the month",
     ),
 ];
 

@@ -54,6 +54,9 @@
 //! significant, and no part of a trend or of the tests. The same holds where a neighbourhood is all that
 //! it would be held against.
 //!
+//! A cell may be hot without a single incident of its own, for those around it. Such cells are counted and
+//! not shown, unless all are.
+//!
 //! **How it can mislead.** Values share counts with the cells around and the step before, so that
 //! neighbours turn hot together, and Mann–Kendall finds more trends than its level says. Held against the
 //! entire cube, a rise of the whole area makes cells "emerge" everywhere; held against each step, it makes
@@ -93,7 +96,7 @@ use crate::steps::{Step, Steps, StepsError};
 use crate::study_cells::{Shape, StudyCells, StudyCellsError, tiling};
 
 pub use categories::{
-    Category, Definition, History, Pattern, Side, Sides, State, Trend, category, pattern,
+    Category, Definition, History, Pattern, Predicate, Side, Sides, State, Trend, category, pattern,
 };
 pub use cube::{Cube, Family, Reference, Scale, Test};
 
@@ -190,7 +193,8 @@ pub enum MissingSteps {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Show {
-    /// Those with a category.
+    /// Those with a category; hot ones without a single incident of their own are left out, and
+    /// counted.
     #[default]
     Patterns,
     /// All of the study area.
@@ -271,6 +275,8 @@ pub struct Outcome {
     pub in_no_step: u64,
     /// Selected incidents of the study area at map points.
     pub snap_points: u64,
+    /// Cells that are hot for their neighbours' incidents alone, and are not shown.
+    pub without_incidents: u64,
     /// Cells left out because there were more than asked for.
     pub beyond_max: u64,
 }
@@ -474,10 +480,16 @@ pub fn run(
         *by_category.entry(*category).or_default() += 1;
     }
     let latest = n - 1;
+    let total = |c: usize| counts[c * n..(c + 1) * n].iter().sum::<u32>();
+    let lent = |c: &usize| categories[*c].is_some_and(|c| c.side == Side::Hot) && total(*c) == 0;
     let mut order: Vec<usize> = (0..cells)
         .filter(|&c| params.show == Show::All || categories[c].is_some())
         .collect();
-    let total = |c: usize| counts[c * n..(c + 1) * n].iter().sum::<u32>();
+    let before = order.len();
+    if params.show == Show::Patterns {
+        order.retain(|c| !lent(c));
+    }
+    let without_incidents = (before - order.len()) as u64;
     order.sort_by(|&a, &b| {
         let z = |c: usize| Some(cube.z(c)[latest]).filter(|z| !z.is_nan());
         let by_z = z(b)
@@ -548,6 +560,7 @@ pub fn run(
         incidents,
         in_no_step: selection.selected - incidents,
         snap_points: snap_points(selection),
+        without_incidents,
         beyond_max: (order.len() - shown) as u64,
         lattice: study.lattice,
         params: params.clone(),

@@ -272,6 +272,10 @@ impl Table for emerging_hot_spots::Outcome {
             "cells_without_pattern",
             json!(self.lattice.len() as u64 - self.by_category.values().sum::<u64>()),
         );
+        put(
+            "left_out_hot_without_own_incidents",
+            json!(self.without_incidents),
+        );
         put("least_steps", json!(LEAST_STEPS));
         put("left_out_beyond_max", json!(self.beyond_max));
         r

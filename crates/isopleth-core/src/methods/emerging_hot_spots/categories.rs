@@ -69,7 +69,7 @@ impl Definition {
 
     /// Its categories, each with the predicate that says when a history is one.
     #[must_use]
-    pub fn predicates(self) -> &'static [(Pattern, fn(&History) -> bool)] {
+    pub fn predicates(self) -> &'static [Predicate] {
         use Pattern::{
             Consecutive, Diminishing, Emerging, Former, Historical, Intensifying, Intermittent,
             New, Oscillating, Persistent, Sporadic,
@@ -207,6 +207,9 @@ impl Category {
         }
     }
 }
+
+/// A category and whether a history is of it.
+pub type Predicate = (Pattern, fn(&History) -> bool);
 
 /// What the predicates go by, seen from one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -409,23 +412,21 @@ mod tests {
         let n = states.len();
         let hot: Vec<usize> = (0..n).filter(|&i| states[i] == H).collect();
         let ends_hot = states.last() == Some(&H);
-        let share = hot.len() as f64 / n as f64;
+        let mostly = hot.len() > 1 && hot.len() as f64 >= 0.9 * n as f64;
         match definition {
             // Whatever ends hot has a name, and so has what was nearly always hot.
-            Definition::EsriCurrent => !ends_hot && !(share >= 0.9 && hot.len() > 1),
+            Definition::EsriCurrent => !ends_hot && !mostly,
             Definition::Esri28 => {
-                !ends_hot
-                    && !(share >= 0.9 && hot.len() > 1)
-                    && (hot.is_empty() || states.contains(&C))
+                let on_and_off = !hot.is_empty() && !states.contains(&C);
+                !ends_hot && !mostly && !on_and_off
             }
             Definition::Sfhotspot => {
                 let recent = if n < 5 { 1 } else { n / 5 };
                 let late = hot.iter().filter(|&&i| i >= n - recent).count();
                 let early = hot.len() - late;
                 let a_tenth = |k: usize, of: usize| k > 0 && k as f64 >= 0.1 * of as f64;
-                !a_tenth(hot.len(), n)
-                    && !(a_tenth(late, recent) && !a_tenth(early, n - recent))
-                    && !(a_tenth(early, n - recent) && !a_tenth(late, recent))
+                let one_part = a_tenth(late, recent) != a_tenth(early, n - recent);
+                !one_part && !a_tenth(hot.len(), n)
             }
         }
     }

@@ -129,15 +129,15 @@ pub struct Cube {
 }
 
 impl Cube {
-    /// Tests every bin of a cube: counts of the steps of the first cell, then of the second. The
-    /// neighbourhood of a bin is its cell and the cell's neighbours in its own step and in those before
-    /// it from `first` of the step on, which never look ahead.
-    ///
-    /// # Panics
-    /// Never: counts that are too few for the cells count as none.
+    /// Tests every bin of a cube: counts of the steps of the first cell, then of the second, together
+    /// below 2³². The neighbourhood of a bin is its cell and the cell's neighbours in its own step and in
+    /// those before it, from `first` of the step on, which never falls from step to step. Counts that do
+    /// not fit the cells and steps make an empty cube.
     #[must_use]
     pub fn new(counts: &[u32], first: &[usize], neighbours: &Neighbours, test: Test) -> Self {
-        let (steps, cells) = (first.len(), neighbours.len());
+        let steps = first.len();
+        let fits = counts.len() == neighbours.len() * steps;
+        let cells = if fits { neighbours.len() } else { 0 };
         let mut cube = Self {
             steps,
             z: vec![0.0; cells * steps],
@@ -152,7 +152,7 @@ impl Cube {
             classes: Vec::new(),
             test,
         };
-        if steps == 0 || cells == 0 || counts.len() != cells * steps {
+        if steps == 0 || cells == 0 {
             return cube;
         }
         cube.take_sizes(neighbours);
