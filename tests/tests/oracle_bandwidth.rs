@@ -179,7 +179,9 @@ fn likelihood() {
         );
         // sparr::LIK.density(chorley): without the integral, by optimise(); its edge on 64 by 64 pixels.
         let cv = CrossValidation::new(&points, ALL, 0.3);
-        let (found, _) = rules::greatest(0.1, 5.0, |s| cv.likelihood_score(s, Some((&window, 0))));
+        let (found, _) = rules::greatest(0.1, 5.0, 16, 1e-4, |s| {
+            cv.likelihood_score(s, Some((&window, 0)))
+        });
         println!("sparr LIK {found}");
         close(found, 0.241_852_135_7, 0.01);
     }
@@ -212,7 +214,7 @@ fn spacing(points: &[Planar]) -> f64 {
 fn least_squares() {
     let best = |points: &[Planar], low: f64, high: f64| {
         let cv = CrossValidation::new(points, ALL, (low * high).sqrt());
-        rules::greatest(low, high, |s| -cv.least_squares_score(s)).0
+        rules::greatest(low, high, 16, 1e-4, |s| -cv.least_squares_score(s)).0
     };
     if let (Some((redwood, _)), Some((cells, _))) = (redwood(), cells()) {
         close(best(&redwood, 0.01, 0.5), 0.046_505_621_88, 1e-4);

@@ -81,6 +81,7 @@ fn havering() -> Option<Havering> {
     let fields = SiteFields {
         id: None,
         name: "name".into(),
+        number: None,
         lon: "longitude".into(),
         lat: "latitude".into(),
     };

@@ -46,17 +46,32 @@ pub(crate) fn site_layers(sites: &[Site]) -> Vec<(String, Layer)> {
             let features = unique(members.iter().map(|site| Feature {
                 id: site.id.clone(),
                 geometry: tidy(Geometry::Point(Point::from(site.position.coord()))),
-                values: texts([&site.id, &site.name, &site.class]),
+                values: {
+                    let mut values = texts([&site.id, &site.name, &site.class]);
+                    values.push(match site.number {
+                        Some(number) => Value::Integer(number.into()),
+                        None => Value::Null,
+                    });
+                    values
+                },
             }));
+            let mut columns = columns([
+                ("site", "Id of the site in its source"),
+                ("name", "Name"),
+                ("class", "Class of site"),
+            ]);
+            columns.push(Column {
+                name: "number".to_owned(),
+                kind: ColumnType::Integer,
+                unit: None,
+                meaning: "What the site stands for, where it stands for a number: residents"
+                    .to_owned(),
+            });
             let layer = Layer {
                 title: format!("Sites: {class}"),
                 description: format!("Sites of the class '{class}'."),
                 geometry: GeometryKind::Point,
-                columns: columns([
-                    ("site", "Id of the site in its source"),
-                    ("name", "Name"),
-                    ("class", "Class of site"),
-                ]),
+                columns,
                 features,
                 days: None,
                 provenance: provenance([("sites", class)]),
@@ -152,6 +167,7 @@ mod tests {
             name: "The Crown".into(),
             class: class.into(),
             position: LonLat::new(0.123_456_789, 51.5).unwrap(),
+            number: None,
         };
         let layers = site_layers(&[
             site("a", "pub/bar"),

@@ -27,7 +27,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{HarmRange, HarmSchedule, Lens, UnknownCode};
+use crate::domain::{HarmRange, HarmSchedule, Lens, LocationId, UnknownCode};
 use crate::places::offence;
 use crate::select::Selection;
 
@@ -87,11 +87,13 @@ pub struct HarmOf<'a> {
     pub schedule: &'a HarmSchedule,
     /// Per kind.
     by_kind: Vec<Option<HarmRange>>,
-    /// Selected reported records with a location that it does not know, and that are left out.
+    /// Selected reported records in the study area that it does not know, and that are left out.
     pub left_out: u64,
-    /// Selected reported records with a location that weigh a range.
+    /// Selected reported records in the study area that weigh a range.
     pub ranged: u64,
-    /// Police-generated records of the same groups and period that it does not know.
+    /// The same in the study area or outside: those beyond its boundary reach a density inside.
+    pub ranged_anywhere: u64,
+    /// Police-generated records of the same groups and period in the study area that it does not know.
     pub unknown_police_generated: u64,
 }
 
@@ -119,24 +121,35 @@ impl<'a> HarmOf<'a> {
             .iter()
             .map(|k| schedule.weight_of(k))
             .collect();
-        let (mut ranged, mut unknown_police_generated) = (0, 0);
+        let (mut left_out, mut ranged, mut ranged_anywhere) = (0, 0, 0);
+        let mut unknown_police_generated = 0;
         let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
-        for i in incidents.located().filter(|&i| selection.holds_any_lens(i)) {
-            let kind = usize::from(incidents.kind()[i]);
-            match (selection.lens_of(i), by_kind[kind]) {
-                (Lens::PoliceGenerated, None) => unknown_police_generated += 1,
-                (Lens::Reported, _) if selection.lens != Lens::Reported => {}
-                (Lens::Reported, None) => {
-                    *unknown
-                        .entry(offence(&incidents.kinds()[kind]))
-                        .or_default() += 1;
+        for location in 0..incidents.locations().len() as LocationId {
+            let inside = u64::from(selection.is_inside(location));
+            let held = incidents
+                .at(location)
+                .filter(|&i| selection.holds_any_lens(i));
+            for i in held {
+                let kind = usize::from(incidents.kind()[i]);
+                match (selection.lens_of(i), by_kind[kind]) {
+                    (Lens::PoliceGenerated, None) => unknown_police_generated += inside,
+                    (Lens::Reported, _) if selection.lens != Lens::Reported => {}
+                    (Lens::Reported, None) => {
+                        left_out += inside;
+                        *unknown
+                            .entry(offence(&incidents.kinds()[kind]))
+                            .or_default() += 1;
+                    }
+                    (Lens::Reported, Some(r)) if r.value().is_none() => {
+                        ranged += inside;
+                        ranged_anywhere += 1;
+                    }
+                    (_, Some(_)) => {}
                 }
-                (Lens::Reported, Some(r)) => ranged += u64::from(r.value().is_none()),
-                (Lens::PoliceGenerated, Some(_)) => {}
             }
         }
-        let left_out = unknown.values().sum();
-        if left_out > 0 && schedule.unknown_code == UnknownCode::Refuse {
+        let refused: u64 = unknown.values().sum();
+        if refused > 0 && schedule.unknown_code == UnknownCode::Refuse {
             let mut list: Vec<(String, u64)> = unknown.into_iter().collect();
             list.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
             let more = list.len().saturating_sub(NAMED);
@@ -150,7 +163,7 @@ impl<'a> HarmOf<'a> {
             }
             return Err(Error::UnknownCode {
                 schedule: schedule.id.clone(),
-                count: left_out,
+                count: refused,
                 offences: named.join("; "),
             });
         }
@@ -159,6 +172,7 @@ impl<'a> HarmOf<'a> {
             by_kind,
             left_out,
             ranged,
+            ranged_anywhere,
             unknown_police_generated,
         })
     }

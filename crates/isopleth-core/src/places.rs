@@ -64,6 +64,12 @@ pub struct Comparable {
 }
 
 impl Comparable {
+    /// With nothing.
+    pub const NONE: Self = Self {
+        previous: false,
+        last_year: false,
+    };
+
     /// What the data of a selection can be compared with.
     #[must_use]
     pub fn of(selection: &Selection) -> Self {

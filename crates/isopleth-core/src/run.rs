@@ -177,6 +177,8 @@ pub struct Facts {
     pub lens: Lens,
     /// The offence groups.
     pub groups: Vec<String>,
+    /// Whether all groups are activity of the police, which is no offence: stop and search.
+    pub activity: bool,
     /// Selected incidents in the study area.
     pub selected: u64,
     /// Selected incidents outside it.
@@ -199,6 +201,18 @@ pub struct Facts {
     pub hours: Option<HoursFacts>,
     /// The harm schedules.
     pub harm: Vec<HarmFacts>,
+}
+
+impl Facts {
+    /// What the records are, for titles: what people reported, what police recorded, or what police
+    /// did.
+    #[must_use]
+    pub fn lens_title(&self) -> &'static str {
+        match self.activity {
+            true => "Where police acted (enforcement activity)",
+            false => self.lens.title(),
+        }
+    }
 }
 
 /// What a run with hours looked at.
@@ -231,11 +245,12 @@ pub struct HarmFacts {
     pub hash: String,
     /// What it does with offences that it does not know.
     pub unknown_code: UnknownCode,
-    /// Selected records that it does not know, and that add nothing.
+    /// Selected records in the study area that it does not know, and that add nothing.
     pub left_out: u64,
-    /// Selected records that weigh a range.
+    /// Selected records in the study area that weigh a range.
     pub ranged: u64,
-    /// Police-generated records of the same groups and period that it does not know.
+    /// Police-generated records of the same groups and period in the study area that it does not
+    /// know.
     pub unknown_police_generated: u64,
 }
 
@@ -544,6 +559,7 @@ fn facts(selection: &Selection) -> Facts {
         cut_off: incidents.extent().map(|e| e.1),
         lens: selection.lens,
         groups: selection.groups.clone(),
+        activity: selection.is_activity(),
         selected: selection.selected,
         beyond: selection.beyond,
         unlocated: selection.unlocated,

@@ -306,6 +306,16 @@ impl<'a> Selection<'a> {
             .count() as u64
     }
 
+    /// Whether all its groups are activity of the police, which is no offence.
+    #[must_use]
+    pub fn is_activity(&self) -> bool {
+        let activity = |id: &String| {
+            let groups = &self.snapshot.groups;
+            groups.iter().any(|g| g.id == *id && g.activity)
+        };
+        !self.groups.is_empty() && self.groups.iter().all(activity)
+    }
+
     /// All incidents of the snapshot.
     #[must_use]
     pub fn incidents(&self) -> &'a IncidentSet {

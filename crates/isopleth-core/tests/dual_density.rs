@@ -6,7 +6,9 @@ use isopleth_core::domain::{LonLat, Site};
 use isopleth_core::methods::dual_density::{Compare, Error, Labels, Outcome, Side, Undefined};
 use isopleth_core::{Findings, Request, RunError, Snapshot, run};
 use proptest::prelude::*;
-use support::{BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, turned, world};
+use support::{
+    BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, try_findings, turned, world,
+};
 
 fn compared(snapshot: &Snapshot, text: &str) -> Outcome {
     match run(snapshot, &Request::from_json(text).unwrap())
@@ -384,6 +386,67 @@ fn lenses_are_not_mixed_unasked() {
 }
 
 #[test]
+fn population_points_count_as_their_residents() {
+    let mut snapshot = world(&mixed(60, 100, 4), vec![]);
+    let request = |more: &str| {
+        r#"{"select": {"groups": ["burglary"]}, "method": {"name": "dual_density", "bandwidth_m": 500,
+            "cell_m": 200, "compare": "relative_risk", "replicates": 39, "against": {"sites": "people"MORE}} }"#
+            .replace("MORE", more)
+    };
+    let people = |n: u32| {
+        (0_u32..40).map(move |i| Site {
+            number: Some(n * (1 + i % 3)),
+            ..support::site(
+                "people",
+                &i.to_string(),
+                550_100.0 + f64::from(i % 8) * 200.0,
+                188_100.0 + f64::from(i / 8) * 250.0,
+            )
+        })
+    };
+    let by_number = r#", "sites_by": "number""#;
+    // A point of n residents is n sites at one place.
+    snapshot.sites = people(2).collect();
+    let numbered = compared(&snapshot, &request(by_number));
+    snapshot.sites = people(2)
+        .flat_map(|s| {
+            (0..s.number.unwrap()).map(move |k| Site {
+                id: format!("{}-{k}", s.id),
+                number: None,
+                ..s.clone()
+            })
+        })
+        .collect();
+    let each = compared(&snapshot, &request(""));
+    assert_eq!(numbered.against_selected, each.against_selected);
+    assert!(each.against_selected > 100);
+    for (a, b) in numbered.cells.iter().zip(&each.cells) {
+        assert_eq!(
+            (a.count_against, a.tolerance),
+            (b.count_against, b.tolerance)
+        );
+        assert!((a.against_per_m2 - b.against_per_m2).abs() <= 1e-12 * a.against_per_m2);
+    }
+    // Risk does not ask in what unit residents are counted.
+    snapshot.sites = people(20).collect();
+    let tenfold = compared(&snapshot, &request(by_number));
+    for (a, b) in numbered.cells.iter().zip(&tenfold.cells) {
+        if let (Ok(a), Ok(b)) = (a.value, b.value) {
+            assert!((a - b).abs() <= 1e-9 * a.abs(), "{a} {b}");
+        }
+    }
+    // A site that stands for no number is refused, and so is a number of nothing.
+    snapshot.sites[3].number = None;
+    let refused = |request: &str| try_findings(&snapshot, request).unwrap_err();
+    let error = refused(&request(by_number));
+    assert_eq!(error.code(), "invalid_dual_density");
+    assert!(error.to_string().contains("1 of the 40 sites"), "{error}");
+    let error =
+        refused(&request(by_number).replace(r#""sites": "people", "#, r#""groups": ["drugs"], "#));
+    assert!(error.to_string().contains("sites_by"), "{error}");
+}
+
+#[test]
 fn sites_are_points_like_others() {
     let mut snapshot = world(&mixed(60, 100, 4), vec![]);
     let site = |i: u32, x: f64, y: f64| Site {
@@ -392,6 +455,7 @@ fn sites_are_points_like_others() {
         class: "pub".into(),
         position: LonLat::new(location(x, y).position.lon(), location(x, y).position.lat())
             .unwrap(),
+        number: None,
     };
     // Pubs exactly where the incidents are: nothing but the floor can differ from one.
     snapshot.sites = (0..)

@@ -35,9 +35,8 @@ fn repeats(snapshot: &Snapshot, text: &str) -> repeat_locations::Outcome {
 
 fn scattered() -> impl Strategy<Value = Vec<Event>> {
     let event = (0_i32..90, 0_i32..70, 1_i32..25, 0_u16..2).prop_map(|(x, y, month, kind)| Event {
-        // Never on the edge of a square of 80 m, which the outline rounds by up to a centimetre.
-        x: 549_803.0 + f64::from(x * x) * 0.3,
-        y: 187_807.0 + f64::from(y * y) * 0.45,
+        x: 549_800.0 + f64::from(x * x) * 0.3,
+        y: 187_800.0 + f64::from(y * y) * 0.45,
         month,
         kind,
     });
@@ -74,8 +73,13 @@ proptest! {
             share_of_area += h.share_of_area.unwrap();
         }
         prop_assert!(share_of_area <= 1.0 + 1e-6, "{share_of_area}");
-        // The outlines hold at least the share asked for, but for groups without any incident.
-        prop_assert!(total as f64 + 1e-9 >= share * n as f64, "{total} of {n} for {share}");
+        // The outlines hold at least the share asked for, but for groups without any incident, and
+        // for incidents on the edge of a square of 80 m, which an outline rounds by up to a centimetre.
+        let on_edge = |v: f64| (v / 80.0 - (v / 80.0).round()).abs() * 80.0 < 0.02;
+        let edge = events.iter().filter(|e| {
+            e.kind == BURGLARY && of_2022(e) && !h3 && (on_edge(e.x) || on_edge(e.y))
+        }).count();
+        prop_assert!((total + edge) as f64 + 1e-9 >= share * n as f64, "{total} of {n} for {share}");
         prop_assert!(found.windows(2).all(|w| w[0].facts.count >= w[1].facts.count));
     }
 
@@ -461,6 +465,7 @@ fn stacks_are_flagged_and_kept() {
         name: "Custody suite".into(),
         class: "custody".into(),
         position: LonLat::new(at.lon(), at.lat()).unwrap(),
+        number: None,
     });
     assert_eq!(
         stack(&snapshot),

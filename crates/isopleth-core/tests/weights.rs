@@ -10,7 +10,7 @@ use isopleth_core::domain::{
 };
 use isopleth_core::select::Selection;
 use isopleth_core::{
-    CutSurface, Findings, Outcome, Request, RunError, Snapshot, SurfaceCells, run,
+    CutSurface, Findings, HarmFacts, Outcome, Request, RunError, Snapshot, SurfaceCells, run,
 };
 use proptest::prelude::*;
 use support::{key, location, quarter, rectangle};
@@ -354,6 +354,43 @@ fn a_range_stays_a_range() {
         let weight = format!(r#", "weight": {{"harm": "days", "bound": "{bound}"}}"#);
         assert_eq!(surface(&snapshot, "", &weight).surface.total_weight, total);
     }
+}
+
+#[test]
+fn records_beyond_the_boundary_do_not_count_among_those_of_the_study_area() {
+    let beyond = |kind| Event {
+        x: 552_900.0,
+        ..noon(8, kind)
+    };
+    let snapshot = world(&[
+        noon(8, BURGLARY),
+        noon(8, ODDITY),
+        beyond(ODDITY),
+        beyond(VIOLENCE),
+        beyond(WEAPON),
+    ]);
+    let facts = |select: &str, id: &str| {
+        let request = format!(
+            r#"{{"select": {{{select}}}, "harm": ["{id}"], "method": {{"name": "repeat_locations"}}}}"#
+        );
+        go(&snapshot, &request).unwrap().facts.harm.remove(0)
+    };
+    let told = |f: &HarmFacts| (f.left_out, f.ranged, f.unknown_police_generated);
+    assert_eq!(told(&facts("", "half")), (3, 0, 1));
+    assert_eq!(told(&facts(r#""area": "A""#, "half")), (1, 0, 0));
+    let known = r#""groups": ["burglary", "violence"]"#;
+    assert_eq!(told(&facts(known, "days")), (0, 1, 0));
+    let inside = format!(r#""area": "A", {known}"#);
+    assert_eq!(told(&facts(&inside, "days")), (0, 0, 0));
+    // Ranking by harm goes by what lies inside; a density is reached by what lies beyond.
+    let surface = |cut: &str| {
+        format!(
+            r#"{{"select": {{{inside}}}, "method": {{"name": "kernel_density", "bandwidth_m": 300, "weight": {{"harm": "days"}}}}{cut}}}"#
+        )
+    };
+    let (found, words) = code(&snapshot, &surface(""));
+    assert_eq!(found, "invalid_kernel_density", "{words}");
+    assert!(words.contains("1 of the selected"), "{words}");
 }
 
 #[test]

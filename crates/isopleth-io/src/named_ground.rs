@@ -103,7 +103,7 @@ pub enum GroundError {
     Empty,
     /// A CSV column is missing.
     #[error(
-        "it has no column `{column}`; it has: {seen}. Name the right one with --lon-field, --lat-field or --name-field"
+        "it has no column `{column}`; it has: {seen}. Name the right one with --lon-field, --lat-field, --name-field or --number-field"
     )]
     NoColumn {
         /// The column asked for.
@@ -111,10 +111,12 @@ pub enum GroundError {
         /// The columns it has.
         seen: String,
     },
-    /// A CSV row that cannot be read.
-    #[error("line {line}: {reason}")]
+    /// A CSV row, or a property, that cannot be read.
+    #[error("{unit} {line}: {reason}")]
     Row {
-        /// The line, from 1.
+        /// `line` or `feature`.
+        unit: &'static str,
+        /// The line or feature, from 1.
         line: u64,
         /// What is wrong.
         reason: String,
@@ -137,6 +139,8 @@ pub struct SiteFields {
     pub id: Option<String>,
     /// Property or column with the name.
     pub name: String,
+    /// Property or column with the number that a site stands for, such as residents.
+    pub number: Option<String>,
     /// Column with the longitude (CSV).
     pub lon: String,
     /// Column with the latitude (CSV).
@@ -436,6 +440,19 @@ fn in_plane(lon: f64, lat: f64) -> Result<LonLat, String> {
     })
 }
 
+/// The number that a site stands for: whole, at most what fits 32 bits; none where the file has
+/// nothing.
+fn number_of(field: &str, text: &str) -> Result<Option<u32>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // Programs write whole numbers as 1700.0, too.
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    whole.parse().map(Some).map_err(|_| {
+        format!("{field} `{text}` is not a whole number of at least 0 and below 2³²; mend it, or leave it empty")
+    })
+}
+
 fn site(class: &str, id: Option<String>, name: String, position: LonLat, number: u64) -> Found {
     let id = id.filter(|i| !i.is_empty());
     let own_id = id.is_some();
@@ -449,6 +466,7 @@ fn site(class: &str, id: Option<String>, name: String, position: LonLat, number:
             name,
             class: class.to_owned(),
             position,
+            number: None,
         },
         number,
         own_id,
@@ -469,6 +487,18 @@ fn sites_from_geojson(
             .as_deref()
             .map(|f| property(&feature, number, f))
             .transpose()?;
+        let stands_for = match &fields.number {
+            Some(field) if feature.property(field) != Some(&JsonValue::Null) => {
+                number_of(field, &property(&feature, number, field)?).map_err(|reason| {
+                    GroundError::Row {
+                        unit: "feature",
+                        line: number as u64,
+                        reason,
+                    }
+                })?
+            }
+            _ => None,
+        };
         let Geometry::Point(p) = geometry(feature, number, &name, "point")? else {
             return Err(GroundError::Geometry {
                 number,
@@ -481,7 +511,9 @@ fn sites_from_geojson(
             name: name.clone(),
             reason,
         })?;
-        sites.push(site(class, id, name, at, number as u64));
+        let mut found = site(class, id, name, at, number as u64);
+        found.site.number = stands_for;
+        sites.push(found);
     }
     Ok(sites)
 }
@@ -493,6 +525,7 @@ fn sites_from_csv(
 ) -> Result<Vec<Found>, GroundError> {
     let mut reader = csv::Reader::from_reader(bytes);
     let row = |e: &csv::Error| GroundError::Row {
+        unit: "line",
         line: e.position().map_or(1, csv::Position::line),
         reason: e.to_string(),
     };
@@ -512,23 +545,33 @@ fn sites_from_csv(
         column(&fields.lat)?,
     );
     let id = fields.id.as_deref().map(column).transpose()?;
+    let stands_for = fields
+        .number
+        .as_deref()
+        .map(|f| column(f).map(|i| (f, i)))
+        .transpose()?;
     let mut sites = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| row(&e))?;
         let line = record.position().map_or(0, csv::Position::line);
+        let bad = |reason: String| GroundError::Row {
+            unit: "line",
+            line,
+            reason,
+        };
         let number = |i: usize| -> Result<f64, GroundError> {
             let text = record.get(i).unwrap_or("").trim();
-            text.parse().map_err(|_| GroundError::Row {
-                line,
-                reason: format!("`{text}` is not a coordinate"),
-            })
+            text.parse()
+                .map_err(|_| bad(format!("`{text}` is not a coordinate")))
         };
         let text = |i: usize| record.get(i).unwrap_or("").trim().to_owned();
-        let at = in_plane(number(lon)?, number(lat)?).map_err(|reason| GroundError::Row {
-            line,
-            reason: format!("{}: {reason}", text(name)),
-        })?;
-        sites.push(site(class, id.map(text), text(name), at, line));
+        let at = in_plane(number(lon)?, number(lat)?)
+            .map_err(|reason| bad(format!("{}: {reason}", text(name))))?;
+        let mut found = site(class, id.map(text), text(name), at, line);
+        if let Some((field, i)) = stands_for {
+            found.site.number = number_of(field, &text(i)).map_err(bad)?;
+        }
+        sites.push(found);
     }
     if sites.is_empty() {
         return Err(GroundError::Empty);
@@ -544,6 +587,7 @@ mod tests {
         SiteFields {
             id: None,
             name: "name".into(),
+            number: None,
             lon: "longitude".into(),
             lat: "latitude".into(),
         }
@@ -562,6 +606,46 @@ mod tests {
         );
         assert_eq!(a, b);
         assert_eq!(a.len(), 2);
+    }
+
+    #[test]
+    fn sites_stand_for_numbers() {
+        let fields = SiteFields {
+            number: Some("residents".into()),
+            ..fields()
+        };
+        let csv = |t: &str| {
+            read_sites(
+                format!("name,longitude,latitude,residents\n{t}").as_bytes(),
+                "people",
+                &fields,
+            )
+        };
+        let read = csv("A,0.1,51.5,1700\nB,0.2,51.6,\nC,0.3,51.6,12.0\n").unwrap();
+        let number = |name: &str| read.iter().find(|s| s.name == name).unwrap().number;
+        assert_eq!(
+            [number("A"), number("B"), number("C")],
+            [Some(1700), None, Some(12)]
+        );
+        for bad in ["-1", "1.5", "4294967296", "many"] {
+            let error = csv(&format!("A,0.1,51.5,{bad}\n")).unwrap_err().to_string();
+            assert!(error.contains("line 2") && error.contains(bad), "{error}");
+        }
+        let json = |residents: &str| {
+            let text = format!(
+                r#"{{"type":"FeatureCollection","features":[{{"type":"Feature",
+                "properties":{{"name":"A","residents":{residents}}},
+                "geometry":{{"type":"Point","coordinates":[0.1,51.5]}}}}]}}"#
+            );
+            read_sites(text.as_bytes(), "people", &fields)
+        };
+        assert_eq!(json("1700").unwrap()[0].number, Some(1700));
+        assert_eq!(json("null").unwrap()[0].number, None);
+        let error = json("1.5").unwrap_err().to_string();
+        assert!(
+            error.contains("feature 1") && error.contains("1.5"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,63 +1,18 @@
 //! What contours and dual densities look like as layers.
 
-use isopleth_core::domain::{
-    GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, LocationBasis,
-    NO_PLACE, month_span,
-};
-use isopleth_core::plane::{Planar, unproject};
+mod world;
+
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{GeometryKind, Layer, Value};
+use world::snapped;
 
 /// Burglaries around a point and drug records around another, 25 each, in January 2022.
 fn snapshot() -> Snapshot {
-    let mut builder = IncidentSetBuilder::default();
-    for i in 0..50 {
-        let kind = (i % 2) as u16;
-        let (x, y) = (
-            550_000 + i32::from(kind) * 700 + (i * 37) % 500,
-            188_000 + (i * 91) % 600,
-        );
-        let at = Planar {
-            x: f64::from(x),
-            y: f64::from(y),
-        };
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: x * 1000,
-                y_mm: y * 1000,
-                position: unproject(at).unwrap(),
-            }),
-            span: month_span(2022, 1).unwrap(),
-            kind,
-            basis: LocationBasis::SnapPoint,
-            place: NO_PLACE,
-        });
-    }
-    let named = [
-        ("burglary", Lens::Reported),
-        ("drugs", Lens::PoliceGenerated),
-    ];
-    let kinds = named.map(|(name, lens)| Kind {
-        term: name.into(),
-        sub_type_term: String::new(),
-        record_source: String::new(),
-        group: Some(name.into()),
-        sub_type: None,
-        lens,
-    });
-    let groups = named.map(|(name, lens)| GroupDefinition {
-        id: name.into(),
-        title: name.into(),
-        lens,
-        activity: false,
-    });
-    Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(kinds.to_vec(), Vec::new()),
-        policy: "test 1".into(),
-        groups: groups.to_vec(),
-        ..Snapshot::default()
-    }
+    world::snapshot((0..50).map(|i| {
+        let kind = i % 2;
+        let x = 550_000 + kind * 700 + (i * 37) % 500;
+        snapped(x, 188_000 + (i * 91) % 600, 1, kind as u16)
+    }))
 }
 
 fn layer(text: &str) -> Layer {

@@ -1,79 +1,20 @@
 //! What corrections, rules and varying bandwidths look like in a layer.
 
-use geo::{Coord, LineString, MultiPolygon, Polygon};
-use isopleth_core::domain::{
-    Area, GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, LocationBasis,
-    NO_PLACE, month_span,
-};
-use isopleth_core::plane::{Planar, unproject};
+mod world;
+
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
-
-fn at(x: f64, y: f64) -> Coord {
-    unproject(Planar { x, y }).unwrap().coord()
-}
+use world::{BURGLARY, borough, snapped};
 
 /// Sixty burglaries in the west of an area of 2 by 1.5 km.
 fn snapshot() -> Snapshot {
-    let mut builder = IncidentSetBuilder::default();
-    for i in 0..60 {
-        let (x, y) = (
-            550_040 + i % 10 * 61 + i * i % 17,
-            188_050 + i / 10 * 90 + i * i % 23,
-        );
-        let at = Planar {
-            x: f64::from(x),
-            y: f64::from(y),
-        };
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: x * 1000,
-                y_mm: y * 1000,
-                position: unproject(at).unwrap(),
-            }),
-            span: month_span(2022, 1).unwrap(),
-            kind: 0,
-            basis: LocationBasis::SnapPoint,
-            place: NO_PLACE,
-        });
-    }
-    let ring = [
-        (550_000.0, 188_000.0),
-        (552_000.0, 188_000.0),
-        (552_000.0, 189_500.0),
-        (550_000.0, 189_500.0),
-        (550_000.0, 188_000.0),
-    ];
-    let ring: LineString = ring.iter().map(|&(x, y)| at(x, y)).collect();
+    let burglaries = (0..60).map(|i| {
+        let x = 550_040 + i % 10 * 61 + i * i % 17;
+        snapped(x, 188_050 + i / 10 * 90 + i * i % 23, 1, BURGLARY)
+    });
     Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(
-            vec![Kind {
-                term: "Burglary".into(),
-                sub_type_term: String::new(),
-                record_source: String::new(),
-                group: Some("burglary".into()),
-                sub_type: None,
-                lens: Lens::Reported,
-            }],
-            Vec::new(),
-        ),
-        areas: vec![Area {
-            code: "A".into(),
-            name: "A".into(),
-            kind: "borough".into(),
-            vintage: "2022".into(),
-            geometry: MultiPolygon(vec![Polygon::new(ring, vec![])]),
-        }],
-        sites: Vec::new(),
-        policy: "test 1".into(),
-        groups: vec![GroupDefinition {
-            id: "burglary".into(),
-            title: "Burglary".into(),
-            lens: Lens::Reported,
-            activity: false,
-        }],
-        ..Snapshot::default()
+        areas: vec![borough("A", (550_000, 188_000), (552_000, 189_500))],
+        ..world::snapshot(burglaries)
     }
 }
 

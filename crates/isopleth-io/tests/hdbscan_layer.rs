@@ -1,12 +1,10 @@
 //! What clusters of any density look like as a layer.
 
-use isopleth_core::domain::{
-    GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, LocationBasis,
-    NO_PLACE, month_span,
-};
-use isopleth_core::plane::{Planar, unproject};
+mod world;
+
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
+use world::{BURGLARY, snapped};
 
 /// A square of 25 places 20 m apart, a busy place, and two stray records.
 fn snapshot() -> Snapshot {
@@ -15,46 +13,7 @@ fn snapshot() -> Snapshot {
         .collect();
     at.extend([(532_000, 180_000); 12]);
     at.extend([(531_000, 184_000), (535_000, 179_000)]);
-    let mut builder = IncidentSetBuilder::default();
-    for (x, y) in at {
-        let planar = Planar {
-            x: x.into(),
-            y: y.into(),
-        };
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: x * 1000,
-                y_mm: y * 1000,
-                position: unproject(planar).unwrap(),
-            }),
-            span: month_span(2022, 3).unwrap(),
-            kind: 0,
-            basis: LocationBasis::SnapPoint,
-            place: NO_PLACE,
-        });
-    }
-    let kind = Kind {
-        term: "Burglary".into(),
-        sub_type_term: String::new(),
-        record_source: String::new(),
-        group: Some("burglary".into()),
-        sub_type: None,
-        lens: Lens::Reported,
-    };
-    Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(vec![kind], Vec::new()),
-        areas: Vec::new(),
-        sites: Vec::new(),
-        policy: "test 1".into(),
-        groups: vec![GroupDefinition {
-            id: "burglary".into(),
-            title: "Burglary".into(),
-            lens: Lens::Reported,
-            activity: false,
-        }],
-        ..Snapshot::default()
-    }
+    world::snapshot(at.into_iter().map(|(x, y)| snapped(x, y, 3, BURGLARY)))
 }
 
 fn layer(method: &str) -> Layer {

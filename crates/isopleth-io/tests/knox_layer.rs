@@ -1,63 +1,20 @@
 //! What near repeats look like as a layer.
 
+mod world;
+
 use std::collections::BTreeSet;
 
-use isopleth_core::domain::{
-    GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, LocationBasis,
-    MINUTES_PER_DAY, NO_PLACE, Span, TimePrecision,
-};
-use isopleth_core::plane::{Planar, unproject};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
+use world::{burglary, days};
 
 /// Burglaries at metres east and north, on a day of 2022, over so many days.
 fn snapshot(events: &[(i32, i32, i32, i32)]) -> Snapshot {
-    let mut builder = IncidentSetBuilder::default();
-    for &(x, y, day, days) in events {
-        let at = Planar {
-            x: f64::from(x),
-            y: f64::from(y),
-        };
-        let from = (18_993 + day) * MINUTES_PER_DAY;
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: x * 1000,
-                y_mm: y * 1000,
-                position: unproject(at).unwrap(),
-            }),
-            span: Span {
-                from,
-                to: from + days * MINUTES_PER_DAY,
-                precision: TimePrecision::Interval,
-            },
-            kind: 0,
-            basis: LocationBasis::Address,
-            place: NO_PLACE,
-        });
-    }
-    let kind = Kind {
-        term: "Burglary".into(),
-        sub_type_term: String::new(),
-        record_source: String::new(),
-        group: Some("burglary".into()),
-        sub_type: None,
-        lens: Lens::Reported,
-    };
-    Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(vec![kind], Vec::new()),
-        areas: Vec::new(),
-        sites: Vec::new(),
-        streets: Vec::new(),
-        policy: "test 1".into(),
-        groups: vec![GroupDefinition {
-            id: "burglary".into(),
-            title: "Burglary".into(),
-            lens: Lens::Reported,
-            activity: false,
-        }],
-        ..Snapshot::default()
-    }
+    world::snapshot(
+        events
+            .iter()
+            .map(|&(x, y, day, n)| burglary(x, y, days(day, n))),
+    )
 }
 
 fn layer() -> Layer {

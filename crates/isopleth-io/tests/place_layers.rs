@@ -1,84 +1,28 @@
 //! What concentration, facilities, vicinity, overlap and chains look like as layers.
 
-use isopleth_core::domain::{
-    Area, GroupDefinition, IncidentRow, IncidentSetBuilder, Kind, Lens, Location, LocationBasis,
-    LonLat, MINUTES_PER_DAY, NO_PLACE, Site, Span, TimePrecision,
-};
-use isopleth_core::plane::{Planar, unproject};
+mod world;
+
+use isopleth_core::domain::{LocationBasis, Site};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{GeometryKind, Layer, Value};
-
-fn at(x: i32, y: i32) -> LonLat {
-    unproject(Planar {
-        x: f64::from(x),
-        y: f64::from(y),
-    })
-    .unwrap()
-}
+use world::{at, borough, days};
 
 /// Burglaries (0) and drugs (1) at metres east and north, on a day of 2022; two shops in a square.
 fn snapshot(events: &[(i32, i32, i32, u16)]) -> Snapshot {
-    let mut builder = IncidentSetBuilder::default();
-    for &(x, y, day, kind) in events {
-        let from = (18_993 + day) * MINUTES_PER_DAY;
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: x * 1000,
-                y_mm: y * 1000,
-                position: at(x, y),
-            }),
-            span: Span {
-                from,
-                to: from + MINUTES_PER_DAY,
-                precision: TimePrecision::Day,
-            },
-            kind,
-            basis: LocationBasis::Address,
-            place: NO_PLACE,
-        });
-    }
-    let lens = |kind| [Lens::Reported, Lens::PoliceGenerated][kind];
-    let kind = |k: usize, group: &str| Kind {
-        term: group.into(),
-        sub_type_term: String::new(),
-        record_source: String::new(),
-        group: Some(group.into()),
-        sub_type: None,
-        lens: lens(k),
-    };
-    let group = |k: usize, id: &str| GroupDefinition {
-        id: id.into(),
-        title: id.into(),
-        lens: lens(k),
-        activity: false,
-    };
     let site = |id: &str, x, y| Site {
         id: id.into(),
         name: format!("Shop {id}"),
         class: "shop".into(),
         position: at(x, y),
+        number: None,
     };
-    let corners = [
-        (530_000, 180_000),
-        (532_000, 180_000),
-        (532_000, 182_000),
-        (530_000, 182_000),
-    ];
-    let ring: geo::LineString = corners.iter().map(|&(x, y)| at(x, y).coord()).collect();
+    let incident = |&(x, y, day, kind): &(i32, i32, i32, u16)| {
+        (x, y, days(day, 1), kind, LocationBasis::Address)
+    };
     Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(vec![kind(0, "burglary"), kind(1, "drugs")], Vec::new()),
-        areas: vec![Area {
-            code: "X".into(),
-            name: "Xton".into(),
-            kind: "borough".into(),
-            vintage: "2022".into(),
-            geometry: geo::MultiPolygon(vec![geo::Polygon::new(ring, vec![])]),
-        }],
+        areas: vec![borough("X", (530_000, 180_000), (532_000, 182_000))],
         sites: vec![site("a", 531_000, 181_000), site("b", 531_500, 181_500)],
-        policy: "test 1".into(),
-        groups: vec![group(0, "burglary"), group(1, "drugs")],
-        ..Snapshot::default()
+        ..world::snapshot(events.iter().map(incident))
     }
 }
 

@@ -1,12 +1,12 @@
 //! What harm and hours look like in a layer.
 
-use isopleth_core::domain::{
-    GroupDefinition, HarmSchedule, IncidentRow, IncidentSetBuilder, Kind, Lens, Location,
-    LocationBasis, NO_PLACE, Span, TimePrecision,
-};
+mod world;
+
+use isopleth_core::domain::{HarmSchedule, LocationBasis, Span, TimePrecision};
 use isopleth_core::plane::{Planar, unproject};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
+use world::{BURGLARY, DRUGS};
 
 fn schedule(id: &str, burglary: &str) -> HarmSchedule {
     isopleth_io::harm_schedule_from_toml(&format!(
@@ -18,72 +18,31 @@ fn schedule(id: &str, burglary: &str) -> HarmSchedule {
 /// Three burglaries on Friday 3 June 2022 at one place, at noon, at 23:00 and over twelve hours from
 /// 20:00; and what police found there.
 fn snapshot() -> Snapshot {
-    let mut builder = IncidentSetBuilder::default();
     let friday = 19_146 * 1440;
-    for (from, minutes, kind) in [
-        (720, 1, 0),
-        (1380, 1, 0),
-        (1200, 720, 0),
-        (1380, 1, 1),
-        (1390, 1, 1),
-    ] {
-        builder.push(&IncidentRow {
-            location: Some(Location {
-                x_mm: 550_000_000,
-                y_mm: 188_000_000,
-                position: unproject(Planar {
-                    x: 550_000.0,
-                    y: 188_000.0,
-                })
-                .unwrap(),
-            }),
-            span: Span {
-                from: friday + from,
-                to: friday + from + minutes,
-                precision: if minutes == 1 {
-                    TimePrecision::Instant
-                } else {
-                    TimePrecision::Interval
-                },
+    let records = [
+        (720, 1, BURGLARY),
+        (1380, 1, BURGLARY),
+        (1200, 720, BURGLARY),
+        (1380, 1, DRUGS),
+        (1390, 1, DRUGS),
+    ];
+    let incidents = records.map(|(from, minutes, kind)| {
+        let span = Span {
+            from: friday + from,
+            to: friday + from + minutes,
+            precision: match minutes {
+                1 => TimePrecision::Instant,
+                _ => TimePrecision::Interval,
             },
-            kind,
-            basis: LocationBasis::Address,
-            place: NO_PLACE,
-        });
-    }
-    let kind = |term: &str, group: &str, lens| Kind {
-        term: term.into(),
-        sub_type_term: String::new(),
-        record_source: String::new(),
-        group: Some(group.into()),
-        sub_type: None,
-        lens,
-    };
-    let group = |id: &str, lens| GroupDefinition {
-        id: id.into(),
-        title: id.into(),
-        lens,
-        activity: false,
-    };
+        };
+        (550_000, 188_000, span, kind, LocationBasis::Address)
+    });
     Snapshot {
-        revision: "test".into(),
-        incidents: builder.finish(
-            vec![
-                kind("Burglary", "burglary", Lens::Reported),
-                kind("Drugs", "drugs", Lens::PoliceGenerated),
-            ],
-            Vec::new(),
-        ),
-        policy: "test 1".into(),
-        groups: vec![
-            group("burglary", Lens::Reported),
-            group("drugs", Lens::PoliceGenerated),
-        ],
         harm_schedules: vec![
             schedule("one", "value = 20"),
             schedule("wide", "low = 2\nhigh = 30"),
         ],
-        ..Snapshot::default()
+        ..world::snapshot(incidents)
     }
 }
 
@@ -272,6 +231,7 @@ fn streets_and_sites_with_hours_have_a_value_for_each_column() {
         id: n.to_string(),
         name: String::new(),
         position: at(x),
+        number: None,
     };
     snapshot.sites = vec![site(1, 550_010.0), site(2, 553_000.0)];
     let corner = |x, y| {

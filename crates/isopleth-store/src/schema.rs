@@ -12,7 +12,7 @@ use crate::geopackage::{self, Shape};
 use crate::revision::{Sums, policy_document};
 
 /// The schema that this program writes.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 const FORMAT: &str = "format";
 const STORE: &str = "isopleth-store";
@@ -92,6 +92,9 @@ pub(crate) fn migrate(connection: &Connection, from: i64) -> Result<(), StoreErr
     if from < 2 {
         connection.execute_batch(include_str!("sql/schema_2.sql"))?;
         streets(connection)?;
+    }
+    if from < 3 {
+        connection.execute_batch(include_str!("sql/schema_3.sql"))?;
     }
     set_meta(connection, SCHEMA_VERSION, &VERSION.to_string())
 }

@@ -25,35 +25,39 @@ impl Store {
         let tx = begin(&mut self.connection)?;
         let mut sums = Sums::load(&tx)?;
         let mut tally = Tally::default();
-        let mut select =
-            tx.prepare_cached("SELECT fid, name, geom FROM sites WHERE class = ?1 AND id = ?2")?;
+        let mut select = tx.prepare_cached(
+            "SELECT fid, name, geom, number FROM sites WHERE class = ?1 AND id = ?2",
+        )?;
         for site in sites {
             let blob = geometry::point(site.position.lon(), site.position.lat());
-            let old: Option<(i64, String, Vec<u8>)> = select
+            let new = (site.name.clone(), blob.to_vec(), site.number);
+            let old: Option<(i64, Content)> = select
                 .query_row([&site.class, &site.id], |r| {
-                    Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+                    Ok((r.get(0)?, (r.get(1)?, r.get(2)?, r.get(3)?)))
                 })
                 .optional()?;
             match old {
-                Some((_, name, geom)) if name == site.name && geom == blob => {
+                Some((_, old)) if old == new => {
                     tally.unchanged += 1;
                     continue;
                 }
-                Some((fid, name, geom)) => {
-                    tx.prepare_cached("UPDATE sites SET name = ?2, geom = ?3 WHERE fid = ?1")?
-                        .execute((fid, &site.name, &blob))?;
-                    sums.sites = sums.sites.wrapping_sub(hash(site, &name, &geom));
+                Some((fid, old)) => {
+                    tx.prepare_cached(
+                        "UPDATE sites SET name = ?2, geom = ?3, number = ?4 WHERE fid = ?1",
+                    )?
+                    .execute((fid, &new.0, &new.1, new.2))?;
+                    sums.sites = sums.sites.wrapping_sub(hash(site, &old));
                     tally.updated += 1;
                 }
                 None => {
                     tx.prepare_cached(
-                        "INSERT INTO sites (class, id, name, geom) VALUES (?1, ?2, ?3, ?4)",
+                        "INSERT INTO sites (class, id, name, geom, number) VALUES (?1, ?2, ?3, ?4, ?5)",
                     )?
-                    .execute((&site.class, &site.id, &site.name, &blob))?;
+                    .execute((&site.class, &site.id, &new.0, &new.1, new.2))?;
                     tally.stored += 1;
                 }
             }
-            sums.sites = sums.sites.wrapping_add(hash(site, &site.name, &blob));
+            sums.sites = sums.sites.wrapping_add(hash(site, &new));
         }
         drop(select);
         if tally.is_change() {
@@ -88,18 +92,25 @@ impl Store {
     }
 }
 
-fn hash(site: &Site, name: &str, geom: &[u8]) -> u128 {
-    hash_parts(&[
+/// Name, position and number of a site.
+type Content = (String, Vec<u8>, Option<u32>);
+
+/// A site without a number hashes as it did when there were none.
+fn hash(site: &Site, (name, geom, number): &Content) -> u128 {
+    let number = number.map(u32::to_le_bytes);
+    let mut parts = vec![
         site.class.as_bytes(),
         site.id.as_bytes(),
         name.as_bytes(),
-        geom,
-    ])
+        geom.as_slice(),
+    ];
+    parts.extend(number.as_ref().map(<[u8; 4]>::as_slice));
+    hash_parts(&parts)
 }
 
 /// All sites, in the order of class and id.
 pub(crate) fn read(connection: &Connection) -> Result<Vec<Site>, StoreError> {
-    let sql = "SELECT class, id, name, geom FROM sites ORDER BY class, id";
+    let sql = "SELECT class, id, name, geom, number FROM sites ORDER BY class, id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut sites = Vec::new();
@@ -114,6 +125,7 @@ pub(crate) fn read(connection: &Connection) -> Result<Vec<Site>, StoreError> {
             id,
             name: row.get(2)?,
             position,
+            number: row.get(4)?,
         });
     }
     Ok(sites)

@@ -134,6 +134,28 @@ fn an_older_store_is_brought_up_to_date() {
     assert_eq!(error.code(), "store_older_schema");
     let mut store = isopleth_store::Store::open(&path).unwrap();
     assert_eq!(store.data_revision().unwrap(), revision);
+    let point = isopleth_core::domain::Site {
+        number: Some(1700),
+        ..site("a", 0.2)
+    };
+    assert_eq!(
+        store
+            .add_sites(std::slice::from_ref(&point))
+            .unwrap()
+            .updated,
+        1
+    );
+    assert_eq!(
+        store
+            .add_sites(std::slice::from_ref(&point))
+            .unwrap()
+            .unchanged,
+        1
+    );
+    assert_eq!(store.snapshot().unwrap().sites, [point]);
+    assert_ne!(store.data_revision().unwrap(), revision);
+    store.add_sites(&[site("a", 0.2)]).unwrap();
+    assert_eq!(store.data_revision().unwrap(), revision);
     store.add_streets(&[street("a", 0.1)]).unwrap();
     assert_ne!(store.data_revision().unwrap(), revision);
     assert_eq!(store.snapshot().unwrap().sites.len(), 1);

@@ -268,6 +268,7 @@ fn sites() -> Vec<Site> {
         name: "The Crown".into(),
         class: "pub".into(),
         position: LonLat::new(lon, 51.5).unwrap(),
+        number: None,
     };
     vec![site("node/1", 0.1), site("node/2", 0.2)]
 }

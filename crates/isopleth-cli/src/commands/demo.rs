@@ -165,6 +165,7 @@ fn fill(store: &mut Store, folder: &Path) -> Result<(), Failure> {
         let fields = SiteFields {
             id: None,
             name: "name".into(),
+            number: None,
             lon: "longitude".into(),
             lat: "latitude".into(),
         };

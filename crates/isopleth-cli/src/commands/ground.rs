@@ -100,6 +100,10 @@ pub(crate) struct AddSites {
     /// Property or column with the name.
     #[arg(long, default_value = "name", value_name = "NAME")]
     name_field: String,
+    /// Property or column with the number that a site stands for: the residents of a population
+    /// point.
+    #[arg(long, value_name = "NAME")]
+    number_field: Option<String>,
     /// Column with the longitude (CSV).
     #[arg(long, default_value = "longitude", value_name = "NAME")]
     lon_field: String,
@@ -115,6 +119,7 @@ impl Sites {
                 let fields = SiteFields {
                     id: a.id_field,
                     name: a.name_field,
+                    number: a.number_field,
                     lon: a.lon_field,
                     lat: a.lat_field,
                 };

@@ -232,7 +232,7 @@ pub fn choose_by(
             return Err(none("they lie too evenly apart for a range to search"));
         }
         let cv = rules::CrossValidation::new(locations, SAMPLE, normal);
-        let (sigma_m, at_limit) = rules::greatest(low, high, |sigma| {
+        let (sigma_m, at_limit) = rules::greatest(low, high, 16, 1e-4, |sigma| {
             if least_squares {
                 -cv.least_squares_score(sigma)
             } else {
@@ -400,7 +400,7 @@ fn median_spacing(locations: &[Planar]) -> f64 {
 }
 
 /// The σ between two bounds that maximises the leave-one-out likelihood, and at how many locations
-/// it was evaluated: a scan over a geometric ladder, then golden sections around its best rung.
+/// it was evaluated.
 fn cross_validated(locations: &[Planar], low: f64, high: f64) -> (f64, usize) {
     let n = locations.len();
     let stride = n.div_ceil(SAMPLE);
@@ -424,29 +424,6 @@ fn cross_validated(locations: &[Planar], low: f64, high: f64) -> (f64, usize) {
             .collect();
         logs.iter().sum()
     };
-    const RUNGS: usize = 12;
-    let rung = |k: usize| low * (high / low).powf(k as f64 / (RUNGS - 1) as f64);
-    let best = (0..RUNGS)
-        .map(|k| (k, score(rung(k))))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(0, |b| b.0);
-    let (mut a, mut b) = (
-        rung(best.saturating_sub(1)).ln(),
-        rung((best + 1).min(RUNGS - 1)).ln(),
-    );
-    let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
-    let (mut c, mut d) = (b - ratio * (b - a), a + ratio * (b - a));
-    let (mut fc, mut fd) = (score(c.exp()), score(d.exp()));
-    while b - a > 1e-3 {
-        if fc >= fd {
-            (b, d, fd) = (d, c, fc);
-            c = b - ratio * (b - a);
-            fc = score(c.exp());
-        } else {
-            (a, c, fc) = (c, d, fd);
-            d = a + ratio * (b - a);
-            fd = score(d.exp());
-        }
-    }
-    ((f64::midpoint(a, b)).exp(), sample.len())
+    let (sigma, _) = rules::greatest(low, high, 12, 1e-3, score);
+    (sigma, sample.len())
 }

@@ -271,14 +271,20 @@ impl<'a> CrossValidation<'a> {
 }
 
 /// The length between two bounds where a criterion is greatest: a scan over a geometric ladder, then
-/// golden sections around its best rung. The second value says that it was best at an end.
+/// golden sections around its best rung, down to a relative tolerance. The second value says that it
+/// was best at an end.
 #[must_use]
-pub fn greatest(low: f64, high: f64, score: impl Fn(f64) -> f64) -> (f64, bool) {
-    const RUNGS: usize = 16;
-    let rung = |k: usize| low * (high / low).powf(k as f64 / (RUNGS - 1) as f64);
-    let scores: Vec<f64> = (0..RUNGS).map(|k| score(rung(k))).collect();
+pub fn greatest(
+    low: f64,
+    high: f64,
+    rungs: usize,
+    tolerance: f64,
+    score: impl Fn(f64) -> f64,
+) -> (f64, bool) {
+    let rung = |k: usize| low * (high / low).powf(k as f64 / (rungs - 1) as f64);
+    let scores: Vec<f64> = (0..rungs).map(|k| score(rung(k))).collect();
     // The first of equal ones; a score that is not a number is never best.
-    let best = (0..RUNGS).fold(0, |best, k| {
+    let best = (0..rungs).fold(0, |best, k| {
         if scores[k] > scores[best] || scores[best].is_nan() {
             k
         } else {
@@ -287,12 +293,12 @@ pub fn greatest(low: f64, high: f64, score: impl Fn(f64) -> f64) -> (f64, bool) 
     });
     let (mut a, mut b) = (
         rung(best.saturating_sub(1)).ln(),
-        rung((best + 1).min(RUNGS - 1)).ln(),
+        rung((best + 1).min(rungs - 1)).ln(),
     );
     let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
     let (mut c, mut d) = (b - ratio * (b - a), a + ratio * (b - a));
     let (mut fc, mut fd) = (score(c.exp()), score(d.exp()));
-    while b - a > 1e-4 {
+    while b - a > tolerance {
         if fc >= fd {
             (b, d, fd) = (d, c, fc);
             c = b - ratio * (b - a);

@@ -34,6 +34,8 @@ pub struct Site {
     pub class: SiteClass,
     /// Where it is.
     pub position: LonLat,
+    /// How many it stands for, where it stands for some number: the residents of a population point.
+    pub number: Option<u32>,
 }
 
 /// A street, or a piece of one, of one vintage of a street network.

@@ -58,13 +58,13 @@ mod ensemble;
 mod ground;
 mod outline;
 
-use h3o::Resolution;
 use serde::{Deserialize, Serialize};
 
 pub use self::clusters::{
     ClusterError, Labels, NOISE, cluster, cluster_great_circle, cluster_with_days,
 };
 pub use self::describe::Cluster;
+pub use self::describe::DrawingError;
 pub(crate) use self::describe::{Drawing, Own, describe, rank};
 pub use self::ellipse::Ellipse;
 pub use self::ensemble::{Agreement, Ensemble, EnsembleError, MAX_RUNS, VoteShare};
@@ -185,14 +185,9 @@ pub enum Error {
     /// A least count of nothing.
     #[error("min_count must be at least 1, not 0: every location would be a core")]
     MinCount,
-    /// A resolution out of range.
-    #[error("h3_resolution must be 8 to 12, not {0}")]
-    Resolution(u8),
-    /// A resolution without cells.
-    #[error(
-        "h3_resolution is for the outline h3_cells, not {0}; leave it out or change the outline"
-    )]
-    NoCells(&'static str),
+    /// The drawing of outlines.
+    #[error(transparent)]
+    Drawing(#[from] DrawingError),
     /// The clustering.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -252,11 +247,7 @@ pub fn run(
             });
         }
     }
-    let none = Comparable {
-        previous: false,
-        last_year: false,
-    };
-    let own = |_, own: &[LocationId]| PlaceFacts::of(selection, own, none);
+    let own = |_, own: &[LocationId]| PlaceFacts::of(selection, own, Comparable::NONE);
     let inside = |_, inside: &[LocationId]| PlaceFacts::of(selection, inside, comparable);
     // Every location of a cluster has selected incidents, so that each cluster has facts.
     let mut clusters = describe(
@@ -300,17 +291,7 @@ pub(crate) fn drawing(
     if min_count == 0 {
         return Err(Error::MinCount);
     }
-    let resolution = match h3_resolution {
-        Some(_) if outline != Outline::H3Cells => return Err(Error::NoCells(outline.name())),
-        Some(r) if !(8..=12).contains(&r) => return Err(Error::Resolution(r)),
-        r => r
-            .and_then(|r| Resolution::try_from(r).ok())
-            .unwrap_or(Resolution::Ten),
-    };
-    Ok(Drawing {
-        outline,
-        resolution,
-    })
+    Ok(Drawing::of(outline, h3_resolution)?)
 }
 
 /// A radius in millimetres, as positions are. A micrometre's worth of rounding must not take away

@@ -1,7 +1,7 @@
 //! Dual density: one density against another, cell by cell.
 //!
 //! **What it answers.** Where the selection is dense compared with something else: another group of
-//! offences, an earlier period, or sites of a class. A plain density follows where there is anybody
+//! offences, an earlier period, sites of a class, or population points. A plain density follows where there is anybody
 //! and anything; a comparison asks where there is more than that.
 //!
 //! **Model.** Both densities are kernel densities on the same cells (see
@@ -27,11 +27,13 @@
 //! it and is defined also where λ₀ is zero. Where the selection is part of the other side (burglary
 //! against all offences), random parts of that size are drawn from it instead; where the two overlap
 //! otherwise, no labels can be exchanged, and p is null. Sites and earlier incidents are points like
-//! others: the hypothesis is then that incidents are spread as sites are, or as they were.
+//! others: the hypothesis is then that incidents are spread as sites are, or as they were. With
+//! `sites_by` `number` each site counts as the number that it was loaded with: a population point as
+//! its residents, who take part in the exchange one by one.
 //!
 //! **Undefined.** A ratio over next to nothing is a huge number and no knowledge: it is null, with the
 //! reason, where λ₀ is below `floor_per_km2`; a logarithm also where λ₁ is. Without one the floor is a
-//! tenth of what a lone incident makes at its own place. A p is null where λ₁ + λ₀ is below it. The
+//! tenth of what a lone incident, or site of mean number, makes at its own place. A p is null where λ₁ + λ₀ is below it. The
 //! difference is always defined.
 //!
 //! **Lens.** The other side has the lens of the selection. A comparison of reported incidents with
@@ -42,7 +44,9 @@
 //!
 //! **How it can mislead.** A high ratio may be three incidents over one: read both counts. A ratio of
 //! periods that differ in length is one of densities, not of rates; relative risk is free of it.
-//! Sites are no population at risk. p is of each cell; the labels of incidents that come in series
+//! Sites are no population at risk, and residents are none for offences in the street: who lives at a
+//! place is not who is there. A population point stands for ground around it; bandwidths shorter than
+//! the points are apart show the points. p is of each cell; the labels of incidents that come in series
 //! are less free than the draws assume, so that p is too small. With different bandwidths a peak of
 //! the ratio may be a trace of the kernels. Near a boundary without data beyond it both densities are
 //! too low by about the same factor, which a ratio is nearly free of and a difference is not.
@@ -64,7 +68,7 @@ pub use self::tolerance::{Direction, ToleranceContour, ToleranceContours, tolera
 use crate::Snapshot;
 use crate::bandwidth::{self, TooFewLocations};
 use crate::contours;
-use crate::domain::{Lens, LonLat, Period};
+use crate::domain::{Lens, LonLat, Period, Site};
 use crate::ground::StudyArea;
 use crate::hotspots::EdgeEffect;
 use crate::index::PointGrid;
@@ -75,6 +79,7 @@ use crate::plane::{self, OutsidePlane, Planar};
 use crate::random::Random;
 use crate::request::Select;
 use crate::select::{SelectError, Selection};
+use crate::statistics::Correction;
 use crate::surface;
 
 /// Labellings that run side by side, of which one is the labels as they are.
@@ -83,10 +88,14 @@ const LANES: usize = 64;
 /// Cells that one task works on.
 const CHUNK: usize = 256;
 
+/// Most that the sites of a class may stand for.
+pub const MAX_NUMBER: u64 = 20_000_000;
+
 /// Most replicates.
 pub const MAX_REPLICATES: u32 = 99_999;
 
-/// The floor below which a density divides nothing, as a part of a lone incident's peak.
+/// The floor below which a density divides nothing, as a part of the peak of a lone incident, or of a
+/// site of mean number.
 pub const FLOOR_SHARE: f64 = 0.1;
 
 /// What two sums of the same terms in another order may differ by, relatively.
@@ -156,6 +165,20 @@ pub struct Against {
     /// Sites of this class, and no incidents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<String>,
+    /// What sites count as; each as one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites_by: Option<SitesBy>,
+}
+
+/// What sites count as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SitesBy {
+    /// Each as one.
+    #[default]
+    Count,
+    /// Each as the number that it stands for: population points by their residents.
+    Number,
 }
 
 /// How two densities are compared.
@@ -259,8 +282,8 @@ pub enum Side {
         /// How many have no location.
         unlocated: u64,
     },
-    /// Sites of a class.
-    Sites(String),
+    /// Sites of a class, and what they count as.
+    Sites(String, SitesBy),
 }
 
 /// How labels were shared out.
@@ -347,6 +370,33 @@ pub enum Error {
     /// Sites with something else.
     #[error("method.against.sites stands alone; leave out groups, sub_types, lens and period")]
     SitesStandAlone,
+    /// Numbers of nothing.
+    #[error(
+        "method.against.sites_by says what sites count as; name a class in method.against.sites"
+    )]
+    SitesByNothing,
+    /// Sites without a number.
+    #[error(
+        "{without} of the {sites} sites of class `{class}` stand for no number; load them with `isopleth sites add --number-field`, or leave out sites_by"
+    )]
+    NoNumber {
+        /// The class.
+        class: String,
+        /// Its sites.
+        sites: usize,
+        /// Those without a number.
+        without: usize,
+    },
+    /// More than can be counted.
+    #[error(
+        "the sites of class `{class}` stand for {number} in all, the limit is {MAX_NUMBER}; load those of a smaller area"
+    )]
+    TooMany {
+        /// The class.
+        class: String,
+        /// What they stand for.
+        number: u64,
+    },
     /// No such sites.
     #[error("no site of class `{class}` is loaded{known}; load sites with `isopleth sites add`")]
     UnknownSites {
@@ -443,6 +493,8 @@ struct Found {
     labels: Labels,
     selected: u64,
     beyond: u64,
+    /// Mean number that its points stand for.
+    each: f64,
     bandwidth_m: Option<f64>,
     period: Option<Period>,
 }
@@ -464,6 +516,7 @@ pub fn run(selection: &Selection, select: &Select, params: &Params) -> Result<Ou
     }
     let first = kernel_density::run(selection, &params.density(params.bandwidth_m))?;
     let found = match &params.against.sites {
+        None if params.against.sites_by.is_some() => return Err(Error::SitesByNothing),
         Some(class) => sites(selection, params, class)?,
         None => incidents(selection, select, params)?,
     };
@@ -514,13 +567,13 @@ pub fn run(selection: &Selection, select: &Select, params: &Params) -> Result<Ou
         .collect::<Result<_, _>>()?;
     let integral = |values: &[f64]| values.iter().zip(&areas).map(|(d, a)| d * a).sum::<f64>();
     let integrals = (integral(&density), integral(&against));
-    let floor = |h: Option<f64>| match params.floor_per_km2 {
+    let floor = |h: Option<f64>, each: f64| match params.floor_per_km2 {
         Some(floor) => floor / 1e6,
         None => h.map_or(f64::MIN_POSITIVE, |h| {
-            FLOOR_SHARE * kernel.constant() / (h * h)
+            FLOOR_SHARE * each * kernel.constant() / (h * h)
         }),
     };
-    let floors = (floor(h1), floor(h0));
+    let floors = (floor(h1, 1.0), floor(h0, found.each));
 
     let mut labels = found.labels;
     let mut tolerance: Vec<Option<Tolerance>> = vec![None; lattice.len()];
@@ -648,8 +701,31 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
         return Err(Error::SitesStandAlone);
     }
     let snapshot = selection.snapshot;
+    let by = of.sites_by.unwrap_or_default();
+    let of_class: Vec<&Site> = snapshot.sites.iter().filter(|s| s.class == class).collect();
+    if by == SitesBy::Number {
+        let without = of_class.iter().filter(|s| s.number.is_none()).count();
+        if without > 0 {
+            return Err(Error::NoNumber {
+                class: class.to_owned(),
+                sites: of_class.len(),
+                without,
+            });
+        }
+        let number = of_class
+            .iter()
+            .filter_map(|s| s.number)
+            .map(u64::from)
+            .sum();
+        if number > MAX_NUMBER {
+            return Err(Error::TooMany {
+                class: class.to_owned(),
+                number,
+            });
+        }
+    }
     let mut places = Vec::new();
-    for site in snapshot.sites.iter().filter(|s| s.class == class) {
+    for site in of_class {
         // A site off the plane is on no map of it.
         let Ok(projected) = plane::project(site.position) else {
             continue;
@@ -663,7 +739,10 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
             position: site.position,
             inside,
             of: 0,
-            against: 1,
+            against: match by {
+                SitesBy::Count => 1,
+                SitesBy::Number => site.number.unwrap_or_default(),
+            },
         });
     }
     if places.is_empty() {
@@ -684,8 +763,12 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
         }
         Some(stated) => kernel_density::run(selection, &params.density(stated))?.bandwidth_m,
     };
-    let selected = places.iter().filter(|p| p.inside).count() as u64;
-    let beyond = places.len() as u64 - selected;
+    let number = |inside: bool| -> u64 {
+        let there = places.iter().filter(|p| p.inside == inside);
+        there.map(|p| u64::from(p.against)).sum()
+    };
+    let (selected, beyond) = (number(true), number(false));
+    let each = (selected + beyond) as f64 / places.len() as f64;
     let locations = selection.incidents().locations();
     let mut all: Vec<Place> = selection
         .locations()
@@ -699,11 +782,12 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
         .collect();
     all.extend(places);
     Ok(Found {
-        side: Side::Sites(class.to_owned()),
+        side: Side::Sites(class.to_owned(), by),
         places: all,
         labels: Labels::Exchanged,
         selected,
         beyond,
+        each,
         bandwidth_m,
         period: None,
     })
@@ -802,6 +886,7 @@ fn incidents(selection: &Selection, select: &Select, params: &Params) -> Result<
         labels,
         selected: against.selected,
         beyond: against.beyond,
+        each: 1.0,
         bandwidth_m,
         period,
     })
@@ -1022,6 +1107,8 @@ fn draw(points: &[u32], drawn: u32, seed: u64, replicate: u64) -> Vec<u32> {
         points.swap(i as usize, other as usize);
     }
     points.truncate(drawn as usize);
+    // A whole population would stay behind every draw.
+    points.shrink_to_fit();
     points
 }
 
@@ -1042,16 +1129,11 @@ fn adjusted(extremes: &Extremes, tested: &[bool], replicates: u32) -> Vec<Option
             })
         })
         .collect();
-    let mut order: Vec<(f64, usize)> = (0..all.len())
-        .filter_map(|c| Some((all[c]?.p, c)))
-        .collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let tests = order.len() as f64;
-    let mut least = 1.0_f64;
-    for (rank, &(p, c)) in order.iter().enumerate().rev() {
-        least = least.min(p * tests / (rank as f64 + 1.0));
-        if let Some(t) = &mut all[c] {
-            t.p_adjusted = least;
+    let p: Vec<f64> = all.iter().map(|t| t.map_or(f64::NAN, |t| t.p)).collect();
+    let adjusted = Correction::BenjaminiHochberg.adjust(&p);
+    for (t, p_adjusted) in all.iter_mut().zip(adjusted) {
+        if let Some(t) = t {
+            t.p_adjusted = p_adjusted;
         }
     }
     all

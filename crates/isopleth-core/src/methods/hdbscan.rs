@@ -63,13 +63,12 @@ mod hierarchy;
 mod spanning;
 mod tree;
 
-use h3o::Resolution;
 use serde::{Deserialize, Serialize};
 
 pub use self::clusters::{Branch, ClusterError, Labels, NOISE, Options, Pick, cluster};
 use crate::domain::LocationId;
 use crate::lattice::LatticeError;
-use crate::methods::dbscan::{self, Drawing, Outline, Own};
+use crate::methods::dbscan::{self, Drawing, DrawingError, Outline, Own};
 use crate::places::{Comparable, PlaceFacts};
 use crate::select::Selection;
 
@@ -219,14 +218,9 @@ pub enum Error {
         to = EPSILON_M.end()
     )]
     Epsilon(f64),
-    /// A resolution of cells out of range.
-    #[error("h3_resolution must be 8 to 12, not {0}")]
-    Resolution(u8),
-    /// A resolution without cells.
-    #[error(
-        "h3_resolution is for the outline h3_cells, not {0}; leave it out or change the outline"
-    )]
-    NoCells(&'static str),
+    /// The drawing of outlines.
+    #[error(transparent)]
+    Drawing(#[from] DrawingError),
     /// The clustering.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -252,7 +246,7 @@ pub fn run(
     params: &Params,
     comparable: Comparable,
 ) -> Result<Outcome, Error> {
-    let resolution = check(params)?;
+    let drawing = check(params)?;
     let places: Vec<(LocationId, u32)> = selection.locations_inside().collect();
     let labels = labels(selection, params, &places)?;
 
@@ -275,23 +269,16 @@ pub fn run(
         *sum += f64::from(count) * labels.membership[i];
         *least = labels.membership[i].min(*least);
     }
-    let none = Comparable {
-        previous: false,
-        last_year: false,
-    };
     // Every location of a cluster has selected incidents, so that each cluster has facts.
     let described = dbscan::describe(
         selection,
         &mut groups,
-        Drawing {
-            outline: params.outline,
-            resolution,
-        },
+        drawing,
         |k| match labels.clusters[k].points {
             1 => LEAST_RADIUS_M,
             _ => (labels.clusters[k].connected_at / 1e3).max(LEAST_RADIUS_M),
         },
-        |_, own| PlaceFacts::of(selection, own, none),
+        |_, own| PlaceFacts::of(selection, own, Comparable::NONE),
         |_, inside| PlaceFacts::of(selection, inside, comparable),
     )?;
     let mut clusters = Vec::with_capacity(described.len());
@@ -328,7 +315,7 @@ pub fn run(
     })
 }
 
-fn check(params: &Params) -> Result<Resolution, Error> {
+fn check(params: &Params) -> Result<Drawing, Error> {
     if !MIN_CLUSTER_SIZE.contains(&params.min_cluster_size) {
         return Err(Error::MinClusterSize(params.min_cluster_size));
     }
@@ -343,13 +330,7 @@ fn check(params: &Params) -> Result<Resolution, Error> {
     {
         return Err(Error::Epsilon(epsilon));
     }
-    match params.h3_resolution {
-        Some(_) if params.outline != Outline::H3Cells => Err(Error::NoCells(params.outline.name())),
-        Some(r) if !(8..=12).contains(&r) => Err(Error::Resolution(r)),
-        r => Ok(r
-            .and_then(|r| Resolution::try_from(r).ok())
-            .unwrap_or(Resolution::Ten)),
-    }
+    Ok(Drawing::of(params.outline, params.h3_resolution)?)
 }
 
 /// What each location is; distances in millimetres, which are whole numbers.

@@ -560,10 +560,10 @@ fn weighed(selection: &Selection, weight: &Weight) -> Result<Weighed, Error> {
                     schedule: schedule(),
                 });
             }
-            if of.ranged > 0 && bound.is_none() {
+            if of.ranged_anywhere > 0 && bound.is_none() {
                 return Err(Error::Ranges {
                     schedule: schedule(),
-                    count: of.ranged,
+                    count: of.ranged_anywhere,
                 });
             }
             let harm_at = |l: u32| -> f64 {

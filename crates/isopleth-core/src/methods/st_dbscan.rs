@@ -230,16 +230,12 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
             }),
         }
     }
-    let none = Comparable {
-        previous: false,
-        last_year: false,
-    };
     let within = |k: usize, i: usize| {
         let day = day_of(incidents.from()[i]);
         spates[k].first <= day && day <= spates[k].last
     };
     let own = |k: usize, locations: &[LocationId]| {
-        PlaceFacts::of_those(selection, locations, none, |i| {
+        PlaceFacts::of_those(selection, locations, Comparable::NONE, |i| {
             if selection.lens_of(i) == selection.lens {
                 let event = event_of[i];
                 event != NOISE && labels.label[event as usize] as usize == k
@@ -249,7 +245,7 @@ pub fn run(selection: &Selection, params: &Params) -> Result<Outcome, Error> {
         })
     };
     let inside = |k: usize, locations: &[LocationId]| {
-        PlaceFacts::of_those(selection, locations, none, |i| within(k, i))
+        PlaceFacts::of_those(selection, locations, Comparable::NONE, |i| within(k, i))
     };
     // Every event has selected incidents, so that each cluster has facts.
     let mut clusters = dbscan::describe(

@@ -131,6 +131,7 @@ pub fn site(class: &str, id: &str, x: f64, y: f64) -> isopleth_core::domain::Sit
         name: format!("{class} {id}"),
         class: class.into(),
         position: location(x, y).position,
+        number: None,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use geo::Geometry;
 use isopleth_core::domain::Lens;
-use isopleth_core::methods::dual_density::{Compare, Labels, Outcome, Side, Tolerance, Undefined};
+use isopleth_core::methods::dual_density::{
+    Compare, Labels, Outcome, Side, SitesBy, Tolerance, Undefined,
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::place::closing_columns;
@@ -16,7 +18,8 @@ const SMALL_BASE: u64 = 20;
 impl Table for Outcome {
     fn what(&self) -> &'static str {
         match (&self.against, self.lens) {
-            (Side::Sites(_), _) => "density against that of sites",
+            (Side::Sites(_, SitesBy::Count), _) => "density against that of sites",
+            (Side::Sites(_, SitesBy::Number), _) => "density against that of what sites stand for",
             (Side::Incidents { lens, .. }, own) if *lens == own => "dual density",
             (_, Lens::Reported) => {
                 "dual density of reported incidents against police-generated records (enforcement activity)"
@@ -174,7 +177,8 @@ impl Table for Outcome {
         );
         put("compare", json!(self.compare.name()));
         let mut against = match &self.against {
-            Side::Sites(class) => json!({ "sites": class }),
+            Side::Sites(class, SitesBy::Count) => json!({ "sites": class }),
+            Side::Sites(class, SitesBy::Number) => json!({ "sites": class, "sites_by": "number" }),
             Side::Incidents {
                 lens,
                 groups,
@@ -207,7 +211,11 @@ impl Table for Outcome {
     fn caveats(&self) -> Vec<String> {
         let mut list = Vec::new();
         match &self.against {
-            Side::Sites(class) => list.push(format!(
+            Side::Sites(class, SitesBy::Number) => list.push(format!(
+                "compared with {} that sites of class {class} stand for: whoever lives at a place is not who is there",
+                self.against_selected
+            )),
+            Side::Sites(class, SitesBy::Count) => list.push(format!(
                 "compared with {} sites of class {class}, which are no population at risk",
                 self.against_selected
             )),

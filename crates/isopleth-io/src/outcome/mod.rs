@@ -42,6 +42,10 @@ trait Table {
     fn features(&self, common: &Common) -> Vec<Feature>;
     /// The parameters as resolved, and figures of the whole.
     fn resolved(&self) -> Map<String, Json>;
+    /// Which of the selected records it is about, where it is not about all.
+    fn about(&self) -> Option<String> {
+        None
+    }
     /// What is to be known before it is believed, beyond what the selection says.
     fn caveats(&self) -> Vec<String> {
         Vec::new()
@@ -93,7 +97,7 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
             Some(title) => format!("{title}{}", weights::harm_words(request, facts)),
             None => common.title(what),
         },
-        description: common.description(what),
+        description: common.description(what, table.about()),
         geometry: table.geometry(),
         columns,
         features: table.features(&common),
@@ -154,14 +158,15 @@ impl Common<'_> {
         )
     }
 
-    fn description(&self, what: &str) -> String {
+    fn description(&self, what: &str, about: Option<String>) -> String {
         let f = self.facts;
         format!(
-            "{lens}: {what} among {n} records in {area}, {period}. Groups: {groups}. {unlocated} records without a location are not on the map.",
-            lens = f.lens.title(),
+            "{lens}: {what} among {n} records in {area}, {period}.{about} Groups: {groups}. {unlocated} records without a location, whatever their area, are not on the map.",
+            lens = f.lens_title(),
             n = f.selected,
             area = self.area_words(),
             period = self.period_words(),
+            about = about.map_or_else(String::new, |a| format!(" {a}.")),
             groups = f.groups.join(", "),
             unlocated = f.unlocated,
         )

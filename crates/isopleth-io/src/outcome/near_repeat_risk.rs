@@ -19,6 +19,14 @@ impl Table for near_repeat_risk::Outcome {
         GeometryKind::Polygon
     }
 
+    fn about(&self) -> Option<String> {
+        let day = format_day(self.as_of);
+        Some(format!(
+            "The risk on {day} comes from the {} freshest of them before it",
+            self.fresh
+        ))
+    }
+
     fn columns(&self) -> Vec<Column> {
         use ColumnType::{Date, Integer, Real};
         let mut columns = vec![

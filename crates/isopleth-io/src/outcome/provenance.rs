@@ -34,7 +34,7 @@ impl Common<'_> {
         put("engine", json!(isopleth_core::ENGINE));
         put("policy", json!(snapshot.policy));
         put("lens", json!(f.lens.name()));
-        put("lens_title", json!(f.lens.title()));
+        put("lens_title", json!(f.lens_title()));
         put("groups", json!(f.groups));
         put(
             "record_sources",

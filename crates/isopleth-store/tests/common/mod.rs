@@ -158,6 +158,7 @@ pub fn site(id: &str, lon: f64) -> Site {
         name: format!("Site {id}"),
         class: "pub".to_owned(),
         position: LonLat::new(lon, 51.55).unwrap(),
+        number: None,
     }
 }
 
@@ -237,7 +238,7 @@ pub fn run(id: &str, layer: &str, revision: &str) -> Run {
     }
 }
 
-/// Takes away what schema 2 brought: a store as an earlier version left it.
+/// Takes away what schemas 2 and 3 brought: a store as an earlier version left it.
 pub fn make_schema_1(path: &Path) {
     rusqlite::Connection::open(path)
         .unwrap()
@@ -247,6 +248,7 @@ pub fn make_schema_1(path: &Path) {
              DELETE FROM gpkg_geometry_columns WHERE table_name = 'streets';
              DELETE FROM gpkg_contents WHERE table_name = 'streets';
              DELETE FROM meta WHERE key = 'content_sum_streets';
+             ALTER TABLE sites DROP COLUMN number;
              UPDATE meta SET value = '1' WHERE key = 'schema_version';",
         )
         .unwrap();

@@ -1,5 +1,6 @@
 //! What is said of a cluster, whatever put it together.
 
+use h3o::Resolution;
 use rayon::prelude::*;
 
 use super::ensemble::VoteShare;
@@ -55,6 +56,20 @@ impl Cluster {
     }
 }
 
+/// Why outlines cannot be drawn as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DrawingError {
+    /// A resolution out of range.
+    #[error("h3_resolution must be 8 to 12, not {0}")]
+    Resolution(u8),
+    /// A resolution without cells.
+    #[error(
+        "h3_resolution is for the outline h3_cells, not {0}; leave it out or change the outline"
+    )]
+    NoCells(&'static str),
+}
+
 /// A location of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Own {
@@ -68,7 +83,27 @@ pub(crate) struct Own {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Drawing {
     pub(crate) outline: Outline,
-    pub(crate) resolution: h3o::Resolution,
+    pub(crate) resolution: Resolution,
+}
+
+impl Drawing {
+    /// As parameters ask for it; cells are of resolution 10 unless they say.
+    pub(crate) fn of(outline: Outline, h3_resolution: Option<u8>) -> Result<Self, DrawingError> {
+        let resolution = match h3_resolution {
+            None => Resolution::Ten,
+            Some(_) if outline != Outline::H3Cells => {
+                return Err(DrawingError::NoCells(outline.name()));
+            }
+            Some(r) => Resolution::try_from(r)
+                .ok()
+                .filter(|_| (8..=12).contains(&r))
+                .ok_or(DrawingError::Resolution(r))?,
+        };
+        Ok(Self {
+            outline,
+            resolution,
+        })
+    }
 }
 
 /// Describes clusters, each a list of its locations, in their order and not ranked.
