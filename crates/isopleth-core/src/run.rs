@@ -152,6 +152,9 @@ impl RunError {
             Self::Overlap(e) => e.code(),
             Self::RepeatLocations(e) => e.code(),
             Self::RiskyFacilities(e) => e.code(),
+            Self::SpaceTimeScan(space_time_scan::Error::Second(e)) => {
+                Self::Select(e.clone()).code()
+            }
             Self::SpaceTimeScan(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TwoCuts => "two_cuts",
