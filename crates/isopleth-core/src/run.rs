@@ -209,6 +209,9 @@ impl RunError {
             Self::RiskyFacilities(e) => e.code(),
             Self::SearchEffects(e) => e.code(),
             Self::Spikes(e) => e.code(),
+            Self::SpaceTimeScan(space_time_scan::Error::Second(e)) => {
+                Self::Select(e.clone()).code()
+            }
             Self::SpaceTimeScan(e) => e.code(),
             Self::StDbscan(e) => e.code(),
             Self::TemporalProfile(e) => e.code(),

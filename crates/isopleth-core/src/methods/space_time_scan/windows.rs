@@ -536,18 +536,13 @@ fn add<T: Lane>(sums: &mut [T], row: &[T]) {
 /// The greatest count of the windows of a length that begin at a step or later.
 #[inline(always)]
 fn greatest<T: Lane>(totals: &[T], from: usize, length: usize, steps: usize) -> usize {
-    let chunks = (steps + 1 - length - from).div_ceil(LANES);
-    let (begin, _) = totals[from..].as_chunks::<LANES>();
-    let (end, _) = totals[from + length..].as_chunks::<LANES>();
-    // The lanes are passed by value: kept in an array that is written to, they would go through memory.
-    let most = begin
+    let n = (steps + 1 - length - from).next_multiple_of(LANES);
+    // One running maximum: an array of them is not sure to stay in registers.
+    totals[from..from + n]
         .iter()
-        .zip(end)
-        .take(chunks)
-        .fold([T::ZERO; LANES], |most, (begin, end)| {
-            std::array::from_fn(|l| most[l].max(end[l].minus(begin[l])))
-        });
-    most.into_iter().fold(T::ZERO, T::max).count()
+        .zip(&totals[from + length..from + length + n])
+        .fold(T::ZERO, |most, (begin, end)| most.max(end.minus(*begin)))
+        .count()
 }
 
 /// The best window so far, and what a better one needs.
