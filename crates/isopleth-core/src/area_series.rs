@@ -551,11 +551,14 @@ impl AreaSeries {
     }
 }
 
+/// An area with its ground.
+type Part<'a> = (&'a Area, Region);
+
 /// The areas of the study area, in the order of their codes.
 fn parts_of<'a>(
     selection: &'a Selection,
     parts: &Parts,
-) -> Result<(Vec<(&'a Area, Region)>, String), Error> {
+) -> Result<(Vec<Part<'a>>, String), Error> {
     let kind = parts.kind();
     let areas = &selection.snapshot.areas;
     let of_kind = || areas.iter().filter(|a| a.kind == kind);
