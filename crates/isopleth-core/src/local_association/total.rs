@@ -172,22 +172,18 @@ impl Deal<'_> {
             *often.entry(c).or_default() += 1;
         }
         let common = often.iter().rev().max_by_key(|e| e.1).map_or(0, |e| *e.0);
-        let dealt: Vec<T> = self
-            .counts
-            .iter()
-            .filter(|&&c| c != common)
-            .map(|&c| lane(c.into()))
-            .collect();
+        let all: Vec<T> = self.counts.iter().map(|&c| lane(c.into())).collect();
         let common = lane(common.into());
-        let as_observed: Vec<T> = self.counts.iter().map(|&c| lane(c.into())).collect();
+        let dealt = all.iter().copied().filter(|&v| v != common).collect();
+        let values = Values { all, common, dealt };
 
         let batches = self.permutations.div_ceil(LANES as u32) as usize;
         let tasks = rayon::current_num_threads().clamp(1, batches.max(1));
         let parts: Vec<(Counted<T>, Vec<f64>)> = (0..tasks)
             .into_par_iter()
             .map(|task| {
-                let mut rows = vec![Row([common; LANES]); n];
-                let mut places: Vec<u32> = vec![0; n];
+                let mut lanes = vec![values.common; n * LANES];
+                let mut rows = vec![Row([values.common; LANES]); n];
                 let mut counted = Counted {
                     at_least: vec![0; n],
                     more: vec![0; n],
@@ -197,16 +193,16 @@ impl Deal<'_> {
                 for batch in (task..batches).step_by(tasks) {
                     let first = batch * LANES;
                     let used = (self.permutations as usize - first).min(LANES);
-                    rows.fill(Row([common; LANES]));
-                    for l in 0..used {
-                        self.deal((first + l) as u64, &dealt, &mut places, &mut rows, l);
-                    }
-                    // Lanes that nobody asked for hold the map itself: always at least and never more.
-                    for l in used..LANES {
-                        for (row, &v) in rows.iter_mut().zip(&as_observed) {
-                            row.0[l] = v;
+                    for (l, lane) in lanes.chunks_exact_mut(n.max(1)).enumerate() {
+                        if l < used {
+                            self.deal((first + l) as u64, &values, lane);
+                        } else {
+                            // Lanes that nobody asked for hold the map itself: always at least as
+                            // much and never more.
+                            lane.copy_from_slice(&values.all);
                         }
                     }
+                    side_by_side(&lanes, &mut rows);
                     counted
                         .ends
                         .fill([Row([T::LEAST; LANES]), Row([T::GREATEST; LANES])]);
@@ -249,24 +245,48 @@ impl Deal<'_> {
         all
     }
 
-    /// Deals the values to cells for one lane: the first steps of a shuffle, as many as there are values.
-    fn deal<T: Copy>(
-        &self,
-        permutation: u64,
-        dealt: &[T],
-        places: &mut [u32],
-        rows: &mut [Row<T>],
-        l: usize,
-    ) {
-        for (i, place) in places.iter_mut().enumerate() {
-            *place = i as u32;
-        }
+    /// Deals the values to cells for one lane.
+    fn deal<T: Lane>(&self, permutation: u64, values: &Values<T>, lane: &mut [T]) {
         let mut random = Random::of_replicate(self.seed, permutation);
-        let n = places.len();
-        for (i, &value) in dealt.iter().enumerate() {
-            let other = i + random.below((n - i) as u32) as usize;
-            places.swap(i, other);
-            rows[places[i] as usize].0[l] = value;
+        let n = lane.len();
+        if 2 * values.dealt.len() > n {
+            lane.copy_from_slice(&values.all);
+            random.shuffle(lane);
+            return;
+        }
+        // Each in turn into a cell that is still free, all equally likely.
+        lane.fill(values.common);
+        for &value in &values.dealt {
+            loop {
+                let place = &mut lane[random.below(n as u32) as usize];
+                if *place == values.common {
+                    *place = value;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What is dealt.
+struct Values<T> {
+    /// By cell, as they are.
+    all: Vec<T>,
+    /// The commonest value.
+    common: T,
+    /// All others.
+    dealt: Vec<T>,
+}
+
+/// Lane by lane into cell by cell, a few cells at a time so that both stay in the cache.
+fn side_by_side<T: Copy>(lanes: &[T], rows: &mut [Row<T>]) {
+    const TILE: usize = 64;
+    let n = rows.len();
+    for (tile, rows) in rows.chunks_mut(TILE).enumerate() {
+        for (l, lane) in lanes.chunks_exact(n.max(1)).enumerate() {
+            for (row, &value) in rows.iter_mut().zip(&lane[tile * TILE..]) {
+                row.0[l] = value;
+            }
         }
     }
 }
