@@ -544,6 +544,7 @@ fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
         extent,
         cut_off: minutes(series.extent().1).map(|m| m.1),
         lens: table.lens,
+        activity: table.is_activity(),
         groups: table.groups.clone(),
         selected,
         beyond: 0,

@@ -42,12 +42,15 @@ const SHARED: [(&str, &str); 14] = [
 pub const WITHOUT_PICTURE: [(&str, &str); 5] = [
     ("area_audit", "its result is a table"),
     (
-    "network_density",
-    "the pictures are made of open data that came without an open layer of streets",
-),
+        "network_density",
+        "the pictures are made of open data that came without an open layer of streets",
+    ),
     ("offence_mix", "its result is a table"),
     ("search_effects", "its result is a table"),
-    ("spikes", "its result is a table, with a card in words for each area"),
+    (
+        "spikes",
+        "its result is a table, with a card in words for each area",
+    ),
 ];
 
 /// What `captions.json` says of one picture.
