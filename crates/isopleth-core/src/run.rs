@@ -654,6 +654,7 @@ fn counted_facts(snapshot: &Snapshot, table: &TableSelection) -> Result<Facts, R
         extent,
         cut_off: minutes(series.extent().1).map(|m| m.1),
         lens: table.lens,
+        activity: table.is_activity(),
         groups: table.groups.clone(),
         activity: are_activity(snapshot, &table.groups),
         selected,
