@@ -567,10 +567,7 @@ impl AreaSeries {
 type Part<'a> = (&'a Area, Region);
 
 /// The areas of the study area, in the order of their codes.
-fn parts_of<'a>(
-    selection: &'a Selection,
-    parts: &Parts,
-) -> Result<(Vec<Part<'a>>, String), Error> {
+fn parts_of<'a>(selection: &'a Selection, parts: &Parts) -> Result<(Vec<Part<'a>>, String), Error> {
     let kind = parts.kind();
     let areas = &selection.snapshot.areas;
     let of_kind = || areas.iter().filter(|a| a.kind == kind);

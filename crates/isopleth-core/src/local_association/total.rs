@@ -313,20 +313,22 @@ fn walk<T: Lane>(rows: &[Row<T>], cells: &Cells<T>, counted: &mut Counted<T>, id
         }
         for &n in cells.neighbours.of(cell) {
             let row = &rows[n as usize].0;
-            for l in 0..LANES {
-                sum[l] = sum[l] + row[l];
+            for (sum, &more) in sum.iter_mut().zip(row) {
+                *sum = *sum + more;
             }
         }
         let observed = cells.observed[cell];
         let (mut as_many, mut above) = ([zero; LANES], [zero; LANES]);
-        for l in 0..LANES {
-            as_many[l] = if sum[l] >= observed { one } else { zero };
-            above[l] = if sum[l] > observed { one } else { zero };
+        let flags = as_many.iter_mut().zip(&mut above);
+        for ((as_many, above), &sum) in flags.zip(&sum) {
+            *as_many = if sum >= observed { one } else { zero };
+            *above = if sum > observed { one } else { zero };
         }
-        let ends = &mut counted.ends[usize::from(cells.class[cell])];
-        for l in 0..LANES {
-            ends[0].0[l] = ends[0].0[l].max(sum[l]);
-            ends[1].0[l] = ends[1].0[l].min(sum[l]);
+        let [greatest, least] = &mut counted.ends[usize::from(cells.class[cell])];
+        let ends = greatest.0.iter_mut().zip(&mut least.0);
+        for ((greatest, least), &sum) in ends.zip(&sum) {
+            *greatest = (*greatest).max(sum);
+            *least = (*least).min(sum);
         }
         *at_least += lanes(&as_many) - idle;
         *more += lanes(&above);
@@ -363,7 +365,7 @@ mod tests {
         let ring = Neighbours::from_lists(vec![vec![1], vec![0], vec![3], vec![2]]);
         let found = shuffles(&counts, &ring, Statistic::GiStar, 64, 1).unwrap();
         // Each half of the shuffles has the great one in either pair.
-        assert_eq!(found.at_least[0] + found.at_most[0] >= 64, true);
+        assert!(found.at_least[0] + found.at_most[0] >= 64);
         assert!((10..=54).contains(&found.at_least[0]), "{found:?}");
         let error = shuffles(
             &[u32::MAX, u32::MAX],
