@@ -299,18 +299,6 @@ impl<'a> TableSelection<'a> {
     }
 }
 
-impl TableSelection<'_> {
-    /// Whether all groups are activity of the police, which is no offence.
-    #[must_use]
-    pub fn is_activity(&self) -> bool {
-        let activity = |id: &String| {
-            let of = self.snapshot.groups.iter().find(|g| g.id == *id);
-            of.is_some_and(|g| g.activity)
-        };
-        !self.groups.is_empty() && self.groups.iter().all(activity)
-    }
-}
-
 fn names<'a>(ids: impl Iterator<Item = &'a str>) -> String {
     let ids: Vec<&str> = ids.collect();
     if ids.is_empty() {

@@ -615,13 +615,13 @@ fn on_counts(snapshot: &Snapshot, request: &Request, id: &str) -> Result<Outcome
         _ => return Err(RunError::NothingToCut { method }),
     };
     Ok(Outcome {
-        facts: counted_facts(snapshot, &table)?,
+        facts: counted_facts(&table)?,
         findings,
     })
 }
 
 /// What a run on a table of counts looked at.
-fn counted_facts(snapshot: &Snapshot, table: &TableSelection) -> Result<Facts, RunError> {
+fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
     let series = Basis::Table(table).series(None, &[], &[])?;
     let minutes = |m: crate::domain::Month| m.minutes();
     let (first, last) = series.period;
@@ -654,9 +654,8 @@ fn counted_facts(snapshot: &Snapshot, table: &TableSelection) -> Result<Facts, R
         extent,
         cut_off: minutes(series.extent().1).map(|m| m.1),
         lens: table.lens,
-        activity: table.is_activity(),
         groups: table.groups.clone(),
-        activity: are_activity(snapshot, &table.groups),
+        activity: are_activity(table.snapshot, &table.groups),
         selected,
         beyond: 0,
         unlocated: series.sum(Row::Unlocated, series.lens, series.period),
