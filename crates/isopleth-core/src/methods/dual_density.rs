@@ -33,7 +33,7 @@
 //!
 //! **Undefined.** A ratio over next to nothing is a huge number and no knowledge: it is null, with the
 //! reason, where λ₀ is below `floor_per_km2`; a logarithm also where λ₁ is. Without one the floor is a
-//! tenth of what a lone incident makes at its own place. A p is null where λ₁ + λ₀ is below it. The
+//! tenth of what a lone incident, or site of mean number, makes at its own place. A p is null where λ₁ + λ₀ is below it. The
 //! difference is always defined.
 //!
 //! **Lens.** The other side has the lens of the selection. A comparison of reported incidents with
@@ -94,7 +94,8 @@ pub const MAX_NUMBER: u64 = 20_000_000;
 /// Most replicates.
 pub const MAX_REPLICATES: u32 = 99_999;
 
-/// The floor below which a density divides nothing, as a part of a lone incident's peak.
+/// The floor below which a density divides nothing, as a part of the peak of a lone incident, or of a
+/// site of mean number.
 pub const FLOOR_SHARE: f64 = 0.1;
 
 /// What two sums of the same terms in another order may differ by, relatively.
@@ -492,6 +493,8 @@ struct Found {
     labels: Labels,
     selected: u64,
     beyond: u64,
+    /// Mean number that its points stand for.
+    each: f64,
     bandwidth_m: Option<f64>,
     period: Option<Period>,
 }
@@ -564,13 +567,13 @@ pub fn run(selection: &Selection, select: &Select, params: &Params) -> Result<Ou
         .collect::<Result<_, _>>()?;
     let integral = |values: &[f64]| values.iter().zip(&areas).map(|(d, a)| d * a).sum::<f64>();
     let integrals = (integral(&density), integral(&against));
-    let floor = |h: Option<f64>| match params.floor_per_km2 {
+    let floor = |h: Option<f64>, each: f64| match params.floor_per_km2 {
         Some(floor) => floor / 1e6,
         None => h.map_or(f64::MIN_POSITIVE, |h| {
-            FLOOR_SHARE * kernel.constant() / (h * h)
+            FLOOR_SHARE * each * kernel.constant() / (h * h)
         }),
     };
-    let floors = (floor(h1), floor(h0));
+    let floors = (floor(h1, 1.0), floor(h0, found.each));
 
     let mut labels = found.labels;
     let mut tolerance: Vec<Option<Tolerance>> = vec![None; lattice.len()];
@@ -765,6 +768,7 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
         there.map(|p| u64::from(p.against)).sum()
     };
     let (selected, beyond) = (number(true), number(false));
+    let each = (selected + beyond) as f64 / places.len() as f64;
     let locations = selection.incidents().locations();
     let mut all: Vec<Place> = selection
         .locations()
@@ -783,6 +787,7 @@ fn sites(selection: &Selection, params: &Params, class: &str) -> Result<Found, E
         labels: Labels::Exchanged,
         selected,
         beyond,
+        each,
         bandwidth_m,
         period: None,
     })
@@ -881,6 +886,7 @@ fn incidents(selection: &Selection, select: &Select, params: &Params) -> Result<
         labels,
         selected: against.selected,
         beyond: against.beyond,
+        each: 1.0,
         bandwidth_m,
         period,
     })
