@@ -996,8 +996,8 @@ impl Board<'_> {
             .filter(|&o| origins[o].left_out.is_none())
             .collect();
         let mut rows = Vec::new();
-        for contender in 0..self.contenders.len() {
-            for coverage in 0..self.coverages.len() {
+        for (contender, _) in self.contenders.iter().enumerate() {
+            for (coverage, _) in self.coverages.iter().enumerate() {
                 let own: Vec<Score> = scored
                     .iter()
                     .map(|&o| scores[o][contender][coverage])
@@ -1035,7 +1035,7 @@ impl Board<'_> {
         let mut list = Vec::new();
         for contender in 0..methods {
             for b in 0..BASELINES.len() {
-                for coverage in 0..self.coverages.len() {
+                for (coverage, _) in self.coverages.iter().enumerate() {
                     let at = (contender * BASELINES.len() + b) * self.coverages.len() + coverage;
                     let baseline = methods + b;
                     let (mut gained, mut lost) = (0.0, 0.0);

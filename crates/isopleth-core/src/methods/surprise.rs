@@ -560,9 +560,9 @@ impl Past<'_> {
             return None;
         }
         let (mut counts, mut days) = ([0.0; 12], [0.0; 12]);
-        for s in first..self.before {
+        for (s, &total) in totals.iter().enumerate().take(self.before).skip(first) {
             let month = self.calendar_month(s) as usize;
-            counts[month] += totals[s] as f64;
+            counts[month] += total as f64;
             days[month] += self.days(s);
         }
         let per_day = counts.iter().sum::<f64>() / days.iter().sum::<f64>();
