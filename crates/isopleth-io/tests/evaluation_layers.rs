@@ -55,7 +55,7 @@ const WEEKLY: &str = r#""evaluation", "cells": "square", "cell_m": 100, "step": 
 
 #[test]
 fn an_evaluation_is_a_table() {
-    let layer = layer(weeks(3), r#""period": "2022-01-02/2022-02-26""#, WEEKLY);
+    let layer = layer(weeks(3), r#""period": "2022-01-01/2022-02-25""#, WEEKLY);
     sound(&layer);
     // Three contenders, two coverages, three origins and all of them.
     assert_eq!(layer.features.len(), 24);
@@ -63,18 +63,16 @@ fn an_evaluation_is_a_table() {
     assert_eq!(first.id, "kernel_density-c1-all");
     let of = |name: &str| layer.value(first, name).unwrap().clone();
     assert_eq!(of("cut_off"), Value::Null);
-    assert_eq!(
-        (of("hits"), of("events")),
-        (Value::Real(63.0), Value::Integer(84))
-    );
     let near =
         |v: Value, expected: f64| matches!(v, Value::Real(v) if (v / expected - 1.0).abs() < 1e-4);
+    assert_eq!(of("events"), Value::Integer(84));
+    assert!(near(of("hits"), 63.0));
     assert!(near(of("hit_rate"), 0.75) && near(of("pai"), 75.0) && near(of("pei"), 1.0));
     assert!(near(of("hits_per_km2"), 63.0 / 0.03) && near(of("flagged_km2"), 0.03));
     let resolved = &layer.provenance["resolved"];
     assert_eq!(resolved["denominator"]["name"], "area");
     assert_eq!(resolved["ties"]["name"], "expected");
-    assert_eq!(resolved["origins"][0]["cut_off"], "2022-02-06");
+    assert_eq!(resolved["origins"][0]["cut_off"], "2022-02-05");
     assert_eq!(resolved["origins"][0]["incidents_in_training"], 112);
     let map = resolved["origins"][0]["maps"][0]["map"].as_str().unwrap();
     assert_eq!(map.len(), 16);
@@ -94,7 +92,7 @@ fn an_evaluation_is_a_table() {
 #[test]
 fn few_incidents_have_no_indices() {
     // A week has fourteen, all three have forty-two.
-    let layer = layer(weeks(1), r#""period": "2022-01-02/2022-02-26""#, WEEKLY);
+    let layer = layer(weeks(1), r#""period": "2022-01-01/2022-02-25""#, WEEKLY);
     sound(&layer);
     for f in &layer.features {
         let all = layer.value(f, "cut_off") == Some(&Value::Null);

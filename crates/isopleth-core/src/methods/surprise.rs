@@ -45,7 +45,11 @@
 //! period of what ranks first will be lower, whatever is done.
 //!
 //! **Calibration.** The months of Metropolitan burglaries (2018–2019) shuffled among the incidents, so
-//! that places keep their totals and nothing else: MEASURED
+//! that places keep their totals and nothing else: a map with any place flagged at 0.05 came in 1.4 %
+//! of 2,000 shuffles (Havering, H3 9), 1.2 % of 1,000 (Havering, H3 10) and 1.3 % of 400 (32 boroughs,
+//! H3 9); of single tests 0.3 to 0.4 % had p ≤ 0.01. Counts so small make exact tests cautious. As they
+//! happened, December 2019 has 4 places flagged of 17,323, and the first by volume ranks 20th.
+//! (`cargo run --release -p isopleth-benches --bin figures -- calibration.surprise`.)
 //!
 //! **Complexity.** Linear in incidents and cells, times twenty-one weights; the tail of a cell is a sum
 //! of some tens of terms.
