@@ -9,7 +9,7 @@ use isopleth_io::{analyse, default_policy, read_areas, read_counts, write};
 fn snapshot() -> Snapshot {
     let mut text = String::from("wardname,wardcode,majortext,minortext,lookup_boroughname");
     let months: Vec<String> = (0..26)
-        .map(|m| format!("{}{:02}", 2018 + (4 + m) / 12, (4 + m) % 12 + 1))
+        .map(|m| format!("{}{:02}", 2017 + (4 + m) / 12, (4 + m) % 12 + 1))
         .collect();
     for m in &months {
         text.push(',');
