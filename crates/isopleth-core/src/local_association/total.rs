@@ -312,21 +312,19 @@ fn walk<T: Lane>(rows: &[Row<T>], cells: &Cells<T>, counted: &mut Counted<T>, id
             sum = rows[cell].0;
         }
         for &n in cells.neighbours.of(cell) {
-            let row = &rows[n as usize].0;
-            for l in 0..LANES {
-                sum[l] = sum[l] + row[l];
+            for (sum, &value) in sum.iter_mut().zip(&rows[n as usize].0) {
+                *sum = *sum + value;
             }
         }
         let observed = cells.observed[cell];
-        let (mut as_many, mut above) = ([zero; LANES], [zero; LANES]);
-        for l in 0..LANES {
-            as_many[l] = if sum[l] >= observed { one } else { zero };
-            above[l] = if sum[l] > observed { one } else { zero };
+        let as_many = sum.map(|s| if s >= observed { one } else { zero });
+        let above = sum.map(|s| if s > observed { one } else { zero });
+        let [greatest, least] = &mut counted.ends[usize::from(cells.class[cell])];
+        for (greatest, &sum) in greatest.0.iter_mut().zip(&sum) {
+            *greatest = (*greatest).max(sum);
         }
-        let ends = &mut counted.ends[usize::from(cells.class[cell])];
-        for l in 0..LANES {
-            ends[0].0[l] = ends[0].0[l].max(sum[l]);
-            ends[1].0[l] = ends[1].0[l].min(sum[l]);
+        for (least, &sum) in least.0.iter_mut().zip(&sum) {
+            *least = (*least).min(sum);
         }
         *at_least += lanes(&as_many) - idle;
         *more += lanes(&above);
@@ -363,7 +361,7 @@ mod tests {
         let ring = Neighbours::from_lists(vec![vec![1], vec![0], vec![3], vec![2]]);
         let found = shuffles(&counts, &ring, Statistic::GiStar, 64, 1).unwrap();
         // Each half of the shuffles has the great one in either pair.
-        assert_eq!(found.at_least[0] + found.at_most[0] >= 64, true);
+        assert!(found.at_least[0] + found.at_most[0] >= 64);
         assert!((10..=54).contains(&found.at_least[0]), "{found:?}");
         let error = shuffles(
             &[u32::MAX, u32::MAX],
