@@ -75,7 +75,18 @@
 //! `windows.rs`. 3.4 · 10⁹ windows (4,528 places, 365 days, spells up to 30) take some hundredths of a
 //! second on one thread, exactly.
 //!
-//! **Calibration.** CALIBRATION
+//! **Calibration.** Real map points, and nothing but chance: of 1,000 maps the share with any cluster of
+//! p ≤ 0.05, which may be a twentieth at most, and its 95 % interval (Clopper & Pearson). Burglary of
+//! Havering, 2022: 1,077 records on 791 points, months, circles up to 1 km, spells up to half a year,
+//! 199 replicates for each map.
+//!
+//! | made by chance | share of maps | 95 % interval |
+//! |---|---|---|
+//! | months permuted, retrospective | 0.048 | 0.036 to 0.063 |
+//! | months permuted, prospective | 0.050 | 0.037 to 0.065 |
+//!
+//! `cargo run --release -p isopleth-benches --bin figures -- scan.calibration` prints it, and the same of
+//! the Bernoulli model (labels of burglary and vehicle crime dealt out anew) and the Poisson model.
 //!
 //! **References.** Kulldorff 1997, *Communications in Statistics* 26, doi 10.1080/03610929708831995;
 //! Kulldorff, Heffernan, Hartman, Assunção & Mostashari 2005, *PLoS Medicine* 2, doi
