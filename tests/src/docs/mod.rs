@@ -68,6 +68,10 @@ pub const WITHOUT_PICTURE: &[(&str, &str)] = &[
     ("offence_mix", "its result is a table"),
     ("search_effects", "its result is a table"),
     (
+        "space_time_scan",
+        "the pictures are made of open data, which is dated to the month",
+    ),
+    (
         "spikes",
         "its result is a table, with a card in words for each area",
     ),
