@@ -185,7 +185,7 @@ fn a_month_against_the_others_finds_what_is_new_and_not_what_is_busy() {
         for (column, row) in [(3, 3), (4, 3), (3, 4), (4, 4)] {
             events.extend(at(column, row, 9, month));
         }
-        for c in (0..144_u32).filter(|c| (c + month as u32) % 6 == 0) {
+        for c in (0..144_u32).filter(|c| (c + month as u32).is_multiple_of(6)) {
             events.extend(at(c % 12, c / 12, 1, month));
         }
     }

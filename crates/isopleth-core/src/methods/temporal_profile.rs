@@ -33,7 +33,7 @@
 //! beside the number of such days, since there are more of the one than of the other. Each part of a
 //! record goes to the day that it lies on. The window `school_day` is 15:00 to 17:00 from Monday to
 //! Friday; in term time it is the end of the school day. Whether its days of term differ from its days
-//! of holidays is tested by exact times only ([`e_test`](crate::statistics::e_test) over the numbers of
+//! of holidays is tested by exact times only ([`e_test`] over the numbers of
 //! days).
 //!
 //! **Refused.** Records that are known to the day or the month only say nothing of the hour. They are
