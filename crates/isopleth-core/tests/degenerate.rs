@@ -308,7 +308,8 @@ fn every_method_has_its_answer_to_every_degenerate_set() {
                 "0 clusters of 12, 0 replicates",
                 "2 clusters of 12, 19 replicates",
                 "0 clusters of 12, 0 replicates",
-                "2 clusters of 12, 19 replicates",
+                // Seven of the twelve; the best around every other place shares some with it.
+                "1 clusters of 12, 19 replicates",
             ],
         ),
         (
