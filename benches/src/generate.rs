@@ -277,7 +277,7 @@ pub fn snapshot(n: usize) -> Snapshot {
         streets: Vec::new(),
         policy: format!("{} {}", policy.id, policy.version),
         groups: policy.groups,
-        harm_schedules: Vec::new(),
+        ..Snapshot::default()
     }
 }
 
