@@ -85,14 +85,10 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
                     unit: "share",
                     ours: found as f64 / MAPS as f64,
                     agreement: format!("95 % interval {low:.3} to {high:.3}"),
-                    // What the method answers for; the others are there to be seen.
-                    target: match (null, flag) {
-                        (Null::Drawn, r#"{"flag": "own_past"}"#)
-                        | (_, r#"{"flag": "beyond_whole"}"#) => {
-                            Some(Target::AtMost(most as f64 / MAPS as f64))
-                        }
-                        _ => None,
-                    },
+                    // The tail alone is there to be seen.
+                    target: params
+                        .is_some()
+                        .then_some(Target::AtMost(most as f64 / MAPS as f64)),
                     ..Figure::default()
                 });
             }
