@@ -68,7 +68,7 @@ impl Crs {
 
     /// Decimals that its coordinates are written with: centimetres or finer.
     #[must_use]
-    pub fn decimals(self) -> usize {
+    pub fn decimals(self) -> i32 {
         match self {
             Self::Crs84 => 7,
             Self::NationalGrid | Self::WebMercator => 3,
