@@ -120,7 +120,10 @@ mod tests {
         let plain = Bbox::parse(text, Crs::Crs84).unwrap();
         assert_eq!(plain.parts[0].min, [-0.1, 51.5]);
         let high = Bbox::parse("-0.1,51.5,0,-0.09,51.51,100", Crs::Crs84).unwrap();
-        assert_eq!(high, Bbox::parse("-0.1, 51.5, -0.09, 51.51", Crs::Crs84).unwrap());
+        assert_eq!(
+            high,
+            Bbox::parse("-0.1, 51.5, -0.09, 51.51", Crs::Crs84).unwrap()
+        );
     }
 
     #[test]
@@ -131,7 +134,12 @@ mod tests {
             (bbox.parts[0].max[0], bbox.parts[1].min[0]),
             (180.0, -180.0)
         );
-        assert!(Bbox::parse("200,0,-200,1", Crs::Crs84).unwrap().parts.is_empty());
+        assert!(
+            Bbox::parse("200,0,-200,1", Crs::Crs84)
+                .unwrap()
+                .parts
+                .is_empty()
+        );
     }
 
     #[test]

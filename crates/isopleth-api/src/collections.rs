@@ -5,7 +5,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::document::Document;
-use crate::links::{self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
+use crate::links::{
+    self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON,
+};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;

@@ -26,8 +26,13 @@ impl Query {
     /// # Errors
     /// A [`Problem`] that names it.
     pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Problem> {
-        let unknown = self.pairs.iter().find(|(n, _)| !known.contains(&n.as_str()));
-        unknown.map_or(Ok(()), |(name, _)| Err(Problem::unknown_parameter(name, known)))
+        let unknown = self
+            .pairs
+            .iter()
+            .find(|(n, _)| !known.contains(&n.as_str()));
+        unknown.map_or(Ok(()), |(name, _)| {
+            Err(Problem::unknown_parameter(name, known))
+        })
     }
 
     /// Reads a raw query string of which it is not yet known what may be in it.

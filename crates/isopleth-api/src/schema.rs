@@ -22,7 +22,13 @@ const MOST_LISTED: usize = 20;
 pub(crate) async fn queryables(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     let dataset = state.collection(&call.collection).await?.dataset;
     let here = call.addresses.queryables(&call.collection);
-    document(call, &dataset, here, "Queryables", properties(&dataset, false))
+    document(
+        call,
+        &dataset,
+        here,
+        "Queryables",
+        properties(&dataset, false),
+    )
 }
 
 /// What the features of a collection hold.
@@ -42,7 +48,10 @@ fn document(
     let (at, layer) = (&call.addresses, &dataset.layer);
     let title = format!("{noun} of {}", layer.title);
     let members = [
-        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        (
+            "$schema",
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        ),
         ("$id", json!(here)),
         ("title", json!(title)),
         ("description", json!(layer.description)),
@@ -55,10 +64,18 @@ fn document(
         media: SCHEMA_JSON,
         here,
         links: vec![
-            Link::new("collection", JSON, &layer.title, at.collection(&call.collection)),
+            Link::new(
+                "collection",
+                JSON,
+                &layer.title,
+                at.collection(&call.collection),
+            ),
             Link::new("items", GEO_JSON, "Features", at.items(&call.collection)),
         ],
-        members: members.map(|(k, v)| (k.to_owned(), v)).into_iter().collect(),
+        members: members
+            .map(|(k, v)| (k.to_owned(), v))
+            .into_iter()
+            .collect(),
     }
     .reply(call)
 }

@@ -41,7 +41,8 @@ pub(crate) async fn select(call: &Call, dataset: &Arc<Dataset>) -> Result<Select
 fn refuse_unknown(call: &Call, dataset: &Dataset) -> Result<(), Problem> {
     let own = Resource::Items.parameters().iter().copied();
     let columns = dataset.layer.columns.iter().map(|c| c.name.as_str());
-    call.query.refuse_unknown(&own.chain(columns).collect::<Vec<_>>())
+    call.query
+        .refuse_unknown(&own.chain(columns).collect::<Vec<_>>())
 }
 
 /// The coordinate reference system that a parameter names, one of those that the dataset has.
