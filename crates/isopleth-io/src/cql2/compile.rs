@@ -255,9 +255,8 @@ impl Compiler<'_> {
     }
 
     fn bbox(&self, numbers: &[f64], node: &Node) -> Result<Geometry, Cql2Error> {
-        let [west, south, east, north] = match *numbers {
-            [w, s, e, n] | [w, s, _, e, n, _] => [w, s, e, n],
-            _ => return Err(wrong_type("BBOX", "four or six numbers", node)),
+        let ([west, south, east, north] | [west, south, _, east, north, _]) = *numbers else {
+            return Err(wrong_type("BBOX", "four or six numbers", node));
         };
         if west <= east {
             let geometry = box_geometry([west, south, east, north]);

@@ -325,7 +325,7 @@ impl Parser {
                 Kind::Call(Op::Interval, ends?)
             }
             "BBOX" => {
-                let numbers = self.positions(|p| p.real())?;
+                let numbers = self.positions(Self::real)?;
                 bbox(numbers, &place)?
             }
             "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING"
@@ -472,13 +472,10 @@ pub(super) fn interval_end(node: Node) -> Result<Node, Cql2Error> {
 
 /// A box of four numbers, or of six with heights.
 pub(super) fn bbox(numbers: Vec<f64>, place: &Place) -> Result<Kind, Cql2Error> {
-    let (south, north) = match numbers[..] {
-        [_, s, _, n] | [_, s, _, _, n, _] => (s, n),
-        _ => {
-            let (name, takes) = ("BBOX".to_owned(), "4 or 6".to_owned());
-            let given = numbers.len();
-            return Err(Fault::Arguments { name, takes, given }.at(place));
-        }
+    let ([_, south, _, north] | [_, south, _, _, north, _]) = numbers[..] else {
+        let (name, takes) = ("BBOX".to_owned(), "4 or 6".to_owned());
+        let given = numbers.len();
+        return Err(Fault::Arguments { name, takes, given }.at(place));
     };
     if south > north {
         let text = format!("the box has its south {south} north of its north {north}");
