@@ -18,7 +18,7 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let collections: Vec<_> = published
         .collections
         .iter()
-        .map(|c| (c.id.as_str(), c.dataset.title.as_str()))
+        .map(|c| (c.id.as_str(), c.dataset.layer.title.as_str()))
         .collect();
     let definition = expanded(state.contract(), &collections, &call.addresses.base);
     Ok(match format {

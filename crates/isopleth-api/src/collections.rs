@@ -36,11 +36,16 @@ pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let collection = state.collection(&call.collection).await?;
     let mut document = summary(&collection, &call.addresses);
     let dataset = &collection.dataset;
-    let columns = dataset.columns.iter().map(|column| json!(column)).collect();
+    let columns = dataset
+        .layer
+        .columns
+        .iter()
+        .map(|column| json!(column))
+        .collect();
     document.insert("columns".to_owned(), columns);
     document.insert(
         "provenance".to_owned(),
-        Json::Object(dataset.provenance.clone()),
+        Json::Object(dataset.layer.provenance.clone()),
     );
     let links = collection_links(&collection.id, dataset, &call.addresses);
     Ok(Reply::document(call, JSON, &Json::Object(document)).with_links(&links))
@@ -63,13 +68,13 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
     let links = collection_links(id, dataset, at);
     let document = json!({
         "id": id,
-        "title": dataset.title,
-        "description": dataset.description,
+        "title": dataset.layer.title,
+        "description": dataset.layer.description,
         "links": links::to_json(&links),
         "extent": extent,
         "itemType": "feature",
         "crs": [CRS84],
-        "geometry": dataset.geometry,
+        "geometry": dataset.layer.geometry,
         "run": dataset.run,
         "features": dataset.len(),
     });
@@ -86,11 +91,11 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 
 fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> [Link; 2] {
     [
-        Link::new("self", JSON, &dataset.title, at.collection(id)),
+        Link::new("self", JSON, &dataset.layer.title, at.collection(id)),
         Link::new(
             "items",
             GEO_JSON,
-            format!("Features of {}", dataset.title),
+            format!("Features of {}", dataset.layer.title),
             at.items(id),
         ),
     ]
