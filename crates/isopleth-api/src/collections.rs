@@ -9,6 +9,7 @@ use crate::links::{self, Addresses, CRS84, GEO_JSON, JSON, Link};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
+use crate::representation::{enclosures, items_links};
 use crate::state::AppState;
 
 /// All collections.
@@ -47,7 +48,9 @@ pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem>
         "provenance".to_owned(),
         Json::Object(dataset.layer.provenance.clone()),
     );
-    let links = collection_links(&collection.id, dataset, &call.addresses);
+    let mut links = collection_links(&collection.id, dataset, &call.addresses);
+    links.extend(enclosures(call, &collection.id, dataset));
+    document.insert("links".to_owned(), links::to_json(&links));
     Ok(Reply::document(call, JSON, &Json::Object(document)).with_links(&links))
 }
 
@@ -89,8 +92,8 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
     members
 }
 
-fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> [Link; 2] {
-    [
+fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
+    let mut links = vec![
         Link::new("self", JSON, &dataset.layer.title, at.collection(id)),
         Link::new(
             "items",
@@ -98,5 +101,7 @@ fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> [Link; 2] {
             format!("Features of {}", dataset.layer.title),
             at.items(id),
         ),
-    ]
+    ];
+    links.extend(items_links(&at.items(id), &dataset.layer.title));
+    links
 }

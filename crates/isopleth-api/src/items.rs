@@ -1,5 +1,6 @@
 //! `/collections/{id}/items` and one item: the features.
 
+use axum::http::header::CONTENT_DISPOSITION;
 use serde_json::Value as Json;
 
 use crate::accept::{Format, format};
@@ -10,18 +11,40 @@ use crate::datetime::TimeQuery;
 use crate::links::{self, GEO_JSON, JSON, Link};
 use crate::problem::Problem;
 use crate::reply::{Cache, Reply, entity_tag};
+use crate::representation::{
+    self, MATCHED, PAGES, RETURNED, alternates, disposition, media,
+};
 use crate::state::AppState;
 
 const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("geojson", Format::Json)];
 
+/// The parameters that select features.
+pub(crate) const SELECTING: &[&str] = &["bbox", "datetime"];
+
+/// What the parameters select.
+pub(crate) struct Selecting {
+    pub(crate) bbox: Option<Bbox>,
+    pub(crate) time: Option<TimeQuery>,
+}
+
+/// Reads the parameters that select features.
+///
+/// # Errors
+/// A [`Problem`] for one that cannot be read.
+pub(crate) fn selection(call: &Call) -> Result<Selecting, Problem> {
+    Ok(Selecting {
+        bbox: read(call, "bbox", Bbox::parse)?,
+        time: read(call, "datetime", TimeQuery::parse)?,
+    })
+}
+
 /// A page of features.
 pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    format(call, FORMATS)?;
+    let format = format(call, PAGES)?;
     let limits = state.limits();
     let limit = limit(call, limits.default_limit, limits.max_limit)?;
     let offset = offset(call)?;
-    let bbox = read(call, "bbox", Bbox::parse)?;
-    let time = read(call, "datetime", TimeQuery::parse)?;
+    let Selecting { bbox, time } = selection(call)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
 
     let selection = dataset.select(bbox.as_ref(), time);
@@ -30,7 +53,7 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
     let items = at.items(&call.collection);
     let here = format!("{items}{}", call.query.to_suffix());
     let mut links = vec![
-        Link::new("self", GEO_JSON, "This page", here.clone()),
+        Link::new("self", media(format), "This page", here.clone()),
         Link::new(
             "collection",
             JSON,
@@ -38,16 +61,38 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
             at.collection(&call.collection),
         ),
     ];
+    links.extend(alternates(call, &items, format));
     if range.end < selection.len() {
         let (limit, offset) = (limit.to_string(), range.end.to_string());
         let run = dataset.run.clone();
-        let next = call
+        let mut next = call
             .query
             .with(&[("limit", limit), ("offset", offset), ("run", run)]);
+        if let Format::File(format) = format {
+            // It may have been asked for by Accept, which no link can say.
+            next = next.with(&[("f", format.name().to_owned())]);
+        }
         let href = format!("{items}{}", next.to_suffix());
-        links.push(Link::new("next", GEO_JSON, "Next page", href));
+        links.push(Link::new("next", media(format), "Next page", href));
     }
-    let etag = entity_tag(&[&dataset.run, &here]);
+    let etag = entity_tag(&[&dataset.run, &here, media(format)]);
+    if let Format::File(file) = format {
+        let (matched, returned) = (selection.len(), range.len());
+        let body = match call.has(&etag) {
+            true => Vec::new(),
+            false => {
+                let id = call.collection.clone();
+                representation::page(state, id, dataset, &selection, range, file).await?
+            }
+        };
+        let name = format!("{}.{}", call.collection, file.name());
+        let reply = Reply::tagged(call, media(format), cache(call), etag, || body);
+        return Ok(reply
+            .with_links(&links)
+            .with_value(CONTENT_DISPOSITION, disposition(&name))
+            .with_value(MATCHED, matched)
+            .with_value(RETURNED, returned));
+    }
     let body = || {
         let head = format!(
             "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{:.3}\",\"numberMatched\":{},\

@@ -74,7 +74,7 @@ impl Format {
             Self::GeoJson => "application/geo+json",
             Self::GeoJsonSeq => "application/geo+json-seq",
             Self::FlatGeobuf => "application/flatgeobuf",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv => "text/csv; header=present; charset=utf-8",
             Self::GeoParquet => "application/vnd.apache.parquet",
             Self::Kml => "application/vnd.google-earth.kml+xml",
             Self::GeoPackage => "application/geopackage+sqlite3",

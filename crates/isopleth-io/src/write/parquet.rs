@@ -174,7 +174,7 @@ fn metadata(part: &Part, names: &Names) -> Vec<KeyValue> {
     // Without this member the system is OGC:CRS84.
     let crs: Option<Json> = match part.crs() {
         Crs::Crs84 => None,
-        Crs::BritishNationalGrid => serde_json::from_str(include_str!("epsg_27700.json")).ok(),
+        Crs::NationalGrid => serde_json::from_str(include_str!("epsg_27700.json")).ok(),
         Crs::WebMercator => serde_json::from_str(include_str!("epsg_3857.json")).ok(),
     };
     if let Some(crs) = crs {

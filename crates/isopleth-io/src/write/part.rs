@@ -12,7 +12,7 @@ pub enum Crs {
     #[default]
     Crs84,
     /// OSGB36 / British National Grid, EPSG:27700: eastings and northings, metres.
-    BritishNationalGrid,
+    NationalGrid,
     /// WGS 84 / Pseudo-Mercator, EPSG:3857, metres.
     WebMercator,
 }
@@ -24,7 +24,7 @@ impl Crs {
     pub fn epsg(self) -> i32 {
         match self {
             Self::Crs84 => 4326,
-            Self::BritishNationalGrid => 27_700,
+            Self::NationalGrid => 27_700,
             Self::WebMercator => 3857,
         }
     }
@@ -34,7 +34,7 @@ impl Crs {
     pub fn name(self) -> &'static str {
         match self {
             Self::Crs84 => "WGS 84",
-            Self::BritishNationalGrid => "OSGB36 / British National Grid",
+            Self::NationalGrid => "OSGB36 / British National Grid",
             Self::WebMercator => "WGS 84 / Pseudo-Mercator",
         }
     }
