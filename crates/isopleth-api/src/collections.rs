@@ -48,9 +48,7 @@ pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem>
         "provenance".to_owned(),
         Json::Object(dataset.layer.provenance.clone()),
     );
-    let mut links = collection_links(&collection.id, dataset, &call.addresses);
-    links.extend(enclosures(call, &collection.id, dataset));
-    document.insert("links".to_owned(), links::to_json(&links));
+    let links = collection_links(&collection.id, dataset, &call.addresses);
     Ok(Reply::document(call, JSON, &Json::Object(document)).with_links(&links))
 }
 
@@ -103,5 +101,6 @@ fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
         ),
     ];
     links.extend(items_links(&at.items(id), &dataset.layer.title));
+    links.extend(enclosures(at, id, dataset));
     links
 }

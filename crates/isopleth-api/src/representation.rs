@@ -12,7 +12,7 @@ use crate::accept::Format;
 use crate::call::Call;
 use crate::dataset::{Dataset, Selection};
 use crate::files;
-use crate::links::{GEO_JSON, Link};
+use crate::links::{Addresses, GEO_JSON, Link};
 use crate::problem::Problem;
 use crate::query::encode_segment;
 use crate::state::AppState;
@@ -82,11 +82,11 @@ pub(crate) fn items_links(items: &str, title: &str) -> Vec<Link> {
 }
 
 /// Links to the present run of a collection as a file in every format.
-pub(crate) fn enclosures(call: &Call, id: &str, dataset: &Dataset) -> Vec<Link> {
+pub(crate) fn enclosures(at: &Addresses, id: &str, dataset: &Dataset) -> Vec<Link> {
     let of = |format: FileFormat| {
         let name = format!("{}.{}", dataset.run, format.name());
         let title = format!("{} as one {} file", dataset.layer.title, format.title());
-        let address = call.addresses.file(id, &name);
+        let address = at.file(id, &name);
         Link::new("enclosure", format.media_type(), title, address)
     };
     FileFormat::ALL.into_iter().map(of).collect()
