@@ -64,7 +64,11 @@ fn preferred(accept: &str, offered: &[(&str, Format)]) -> Format {
                 best = ((quality, true), *format);
             }
         } else if media.ends_with("json") {
-            json = if (quality, true) > json { (quality, true) } else { json };
+            json = if (quality, true) > json {
+                (quality, true)
+            } else {
+                json
+            };
         } else if matches!(media.as_str(), "*/*" | "application/*") && (quality, false) > json {
             json = (quality, false);
         }
@@ -98,7 +102,10 @@ mod tests {
             ("text/csv;q=0.5, */*", Format::Json),
             ("text/csv, application/geo+json", Format::Json),
             ("text/csv;q=0", Format::Json),
-            ("text/csv;q=0.4, application/flatgeobuf", Format::File(FlatGeobuf)),
+            (
+                "text/csv;q=0.4, application/flatgeobuf",
+                Format::File(FlatGeobuf),
+            ),
             ("text/html, text/csv;q=0.9", Format::Html),
             ("application/vnd.google-earth.kml+xml", Format::Json),
             ("application/geo+json, application/json", Format::Json),

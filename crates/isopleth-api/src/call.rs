@@ -1,9 +1,9 @@
 //! A request, read and checked, as the resources see it.
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, Method};
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, HOST, IF_NONE_MATCH, IF_RANGE, RANGE};
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;

@@ -91,7 +91,10 @@ fn named(name: &str) -> Result<(&str, Kind), Problem> {
     };
     let missing = || Problem::file_not_found(name, &endings());
     let (run, kind) = match name.strip_suffix(CSV_METADATA) {
-        Some(rest) => (rest.strip_suffix('.').ok_or_else(missing)?, Kind::CsvMetadata),
+        Some(rest) => (
+            rest.strip_suffix('.').ok_or_else(missing)?,
+            Kind::CsvMetadata,
+        ),
         None => {
             let (run, ending) = name.rsplit_once('.').ok_or_else(missing)?;
             let format = Format::ALL.into_iter().find(|f| f.name() == ending);
@@ -131,7 +134,12 @@ async fn stored(
     selection: Selection,
     format: Format,
 ) -> Result<Arc<Stored>, Problem> {
-    let mut key = format!("file\0{}\0{}\0{}", call.collection, dataset.run, format.name());
+    let mut key = format!(
+        "file\0{}\0{}\0{}",
+        call.collection,
+        dataset.run,
+        format.name()
+    );
     for parameter in items::SELECTING {
         key.push('\0');
         key.push_str(call.query.get(parameter).unwrap_or_default());
@@ -157,9 +165,15 @@ async fn body(call: &Call, stored: &Arc<Stored>, format: Format) -> Result<Reply
     };
     let partial = |media: String, body: Body, length: u64| {
         let etag = stored.etag.clone();
-        Reply::streamed(StatusCode::PARTIAL_CONTENT, media, body, Cache::Forever, etag)
-            .with_value(ACCEPT_RANGES, "bytes")
-            .with_value(CONTENT_LENGTH, length)
+        Reply::streamed(
+            StatusCode::PARTIAL_CONTENT,
+            media,
+            body,
+            Cache::Forever,
+            etag,
+        )
+        .with_value(ACCEPT_RANGES, "bytes")
+        .with_value(CONTENT_LENGTH, length)
     };
     match wanted {
         Wanted::Nothing => Err(Problem::range_not_satisfiable(length)),
@@ -215,16 +229,18 @@ async fn multipart(
     let mut total = 0;
     for part in parts {
         let range = content_range(part, stored.length);
-        let head = format!(
-            "\r\n--{BOUNDARY}\r\nContent-Type: {media}\r\nContent-Range: {range}\r\n\r\n"
-        );
+        let head =
+            format!("\r\n--{BOUNDARY}\r\nContent-Type: {media}\r\nContent-Range: {range}\r\n\r\n");
         total += head.len() as u64 + (part.end - part.start);
         let content = open(stored, part.clone()).await?;
         all = Box::new(all.chain(Cursor::new(head.into_bytes())).chain(content));
     }
     let end = format!("\r\n--{BOUNDARY}--\r\n");
     total += end.len() as u64;
-    Ok((streamed(Box::new(all.chain(Cursor::new(end.into_bytes())))), total))
+    Ok((
+        streamed(Box::new(all.chain(Cursor::new(end.into_bytes())))),
+        total,
+    ))
 }
 
 type Source = Box<dyn AsyncRead + Send + Unpin>;

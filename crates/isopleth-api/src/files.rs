@@ -154,7 +154,11 @@ impl Files {
 
     fn forget(&self, key: &str, cell: &Arc<OnceCell<Arc<Stored>>>) {
         let mut kept = self.kept();
-        if kept.files.get(key).is_some_and(|e| Arc::ptr_eq(&e.file, cell)) {
+        if kept
+            .files
+            .get(key)
+            .is_some_and(|e| Arc::ptr_eq(&e.file, cell))
+        {
             kept.files.remove(key);
         }
     }
@@ -164,19 +168,25 @@ impl Files {
         name: String,
         write: impl FnOnce(&Path) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<Arc<Stored>, Problem> {
-        let _turn = self.turns.acquire().await.map_err(|_| Problem::internal())?;
+        let _turn = self
+            .turns
+            .acquire()
+            .await
+            .map_err(|_| Problem::internal())?;
         let files = Arc::clone(&self);
         let work = tokio::task::spawn_blocking(move || {
             let stored = files.home().map_err(|e| failed(&e)).and_then(|home| {
                 let path = home.folder.path().join(name);
                 write(&path)?;
                 let measured = measure(&path);
-                measured.map_err(|e| failed(&e)).map(|(length, etag)| Stored {
-                    path,
-                    length,
-                    etag,
-                    _home: home,
-                })
+                measured
+                    .map_err(|e| failed(&e))
+                    .map(|(length, etag)| Stored {
+                        path,
+                        length,
+                        etag,
+                        _home: home,
+                    })
             });
             stored.map_err(|error| problem(&error))
         });
@@ -333,10 +343,25 @@ mod tests {
     async fn the_file_used_longest_ago_makes_room() {
         let folder = tempfile::tempdir().unwrap();
         let files = files(folder.path(), 10);
-        let a = files.get("a", "txt", content(b"aaaa")).await.unwrap().path.clone();
-        let b = files.get("b", "txt", content(b"bbbb")).await.unwrap().path.clone();
+        let a = files
+            .get("a", "txt", content(b"aaaa"))
+            .await
+            .unwrap()
+            .path
+            .clone();
+        let b = files
+            .get("b", "txt", content(b"bbbb"))
+            .await
+            .unwrap()
+            .path
+            .clone();
         files.get("a", "txt", content(b"aaaa")).await.unwrap();
-        let c = files.get("c", "txt", content(b"cccc")).await.unwrap().path.clone();
+        let c = files
+            .get("c", "txt", content(b"cccc"))
+            .await
+            .unwrap()
+            .path
+            .clone();
         assert!(a.exists() && c.exists() && !b.exists());
         let too_large = files.get("d", "txt", content(b"more than ten")).await;
         assert_eq!(too_large.err().unwrap().code(), "file-too-large");
@@ -386,6 +411,9 @@ mod tests {
         assert!(!left.exists());
         let other = files(folder.path(), 10);
         other.get("a", "txt", content(b"abc")).await.unwrap();
-        assert!(stored.path.exists(), "the folder of a living service is not touched");
+        assert!(
+            stored.path.exists(),
+            "the folder of a living service is not touched"
+        );
     }
 }

@@ -11,9 +11,7 @@ use crate::datetime::TimeQuery;
 use crate::links::{self, GEO_JSON, JSON, Link};
 use crate::problem::Problem;
 use crate::reply::{Cache, Reply, entity_tag};
-use crate::representation::{
-    self, MATCHED, PAGES, RETURNED, alternates, disposition, media,
-};
+use crate::representation::{self, MATCHED, PAGES, RETURNED, alternates, disposition, media};
 use crate::state::AppState;
 
 const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("geojson", Format::Json)];

@@ -196,9 +196,13 @@ fn check_fgb(layer: &Layer) {
         .iter()
         .map(|f| {
             let mut values = vec![("id".to_owned(), json!(f.id))];
-            values.extend(layer.columns.iter().zip(&f.values).filter_map(|(c, v)| {
-                Some((c.name.clone(), as_json(v)?))
-            }));
+            values.extend(
+                layer
+                    .columns
+                    .iter()
+                    .zip(&f.values)
+                    .filter_map(|(c, v)| Some((c.name.clone(), as_json(v)?))),
+            );
             let geometry = write::located(&f.geometry).cloned().map(|g| match g {
                 Geometry::Polygon(p) if multi => Geometry::MultiPolygon(MultiPolygon(vec![p])),
                 other => other,
@@ -219,7 +223,10 @@ fn flatgeobuf_reads_back() {
     let header = reader.header();
     assert_eq!(header.title(), Some(layer.title.as_str()));
     let metadata: Json = serde_json::from_str(header.metadata().unwrap()).unwrap();
-    assert_eq!(metadata, json!({ "run": "abc", "caveats": "[\"one\",\"two\"]" }));
+    assert_eq!(
+        metadata,
+        json!({ "run": "abc", "caveats": "[\"one\",\"two\"]" })
+    );
     assert_eq!(header.crs().unwrap().code(), 4326);
     assert!(header.index_node_size() > 0);
     // The index finds what is in a box and nothing else.
@@ -248,12 +255,16 @@ fn the_index_of_many_features_finds_them() {
     let layer = layer(GeometryKind::Point, features);
     check_fgb(&layer);
     let bytes = written(Format::FlatGeobuf, Part::whole(&layer));
-    for [w, s, e, n] in [[0.0, 0.0, 0.05, 0.05], [1.0, 1.0, 2.0, 1.55], [-1.0, -1.0, 9.0, 9.0]] {
+    for [w, s, e, n] in [
+        [0.0, 0.0, 0.05, 0.05],
+        [1.0, 1.0, 2.0, 1.55],
+        [-1.0, -1.0, 9.0, 9.0],
+    ] {
         let reader = FgbReader::open(Cursor::new(&bytes)).unwrap();
         let found = reader.select_bbox(w, s, e, n).unwrap().features_count();
-        let inside = (0..1000).map(at).filter(|p| {
-            (w..=e).contains(&p.x()) && (s..=n).contains(&p.y())
-        });
+        let inside = (0..1000)
+            .map(at)
+            .filter(|p| (w..=e).contains(&p.x()) && (s..=n).contains(&p.y()));
         assert_eq!(found, Some(inside.count()));
     }
 }
@@ -325,9 +336,13 @@ fn from_wkb(bytes: &mut &[u8]) -> Geometry {
         u32::from_le_bytes(head.try_into().unwrap())
     }
     fn line(bytes: &mut &[u8], count: u32) -> LineString {
-        let real = |at: usize, bytes: &[u8]| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        let real =
+            |at: usize, bytes: &[u8]| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let coords = (0..count).map(|_| {
-            let c = Coord { x: real(0, bytes), y: real(8, bytes) };
+            let c = Coord {
+                x: real(0, bytes),
+                y: real(8, bytes),
+            };
             *bytes = &bytes[16..];
             c
         });
@@ -369,7 +384,10 @@ fn geoparquet_reads_back() {
     let geo = &metadata["geo"];
     assert_eq!(geo["version"], "1.1.0");
     let geometry = &geo["columns"]["geometry"];
-    assert_eq!(geometry["geometry_types"], json!(["Polygon", "MultiPolygon"]));
+    assert_eq!(
+        geometry["geometry_types"],
+        json!(["Polygon", "MultiPolygon"])
+    );
     assert_eq!(geometry["bbox"], json!([0.0, 9.0, 10.0, 50.1]));
     assert!(geometry.get("crs").is_none(), "OGC:CRS84");
     let part = Part::whole(&layer).in_crs(Crs::NationalGrid);
@@ -408,7 +426,10 @@ fn a_text_sequence_is_the_features_of_the_document() {
         .map(|r| serde_json::from_slice(r).unwrap())
         .collect();
     assert_eq!(sequence[0], 0x1e);
-    assert_eq!(records[0]["collection"]["provenance"], document["provenance"]);
+    assert_eq!(
+        records[0]["collection"]["provenance"],
+        document["provenance"]
+    );
     let bare = records.iter().map(|r| {
         let mut r = r.clone();
         r.as_object_mut().unwrap().remove("collection");
@@ -428,7 +449,15 @@ fn csv_reads_back_and_no_cell_is_a_formula() {
     let head = reader.headers().unwrap().clone();
     assert_eq!(
         head.iter().collect::<Vec<_>>(),
-        ["id", "name", "count", "density \"d\" <é>", "edge", "day", "outline_wkt"]
+        [
+            "id",
+            "name",
+            "count",
+            "density \"d\" <é>",
+            "edge",
+            "day",
+            "outline_wkt"
+        ]
     );
     let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
     assert_eq!(&rows[0][1], "'=cmd(\"x\")\n'; <b>");
@@ -438,7 +467,10 @@ fn csv_reads_back_and_no_cell_is_a_formula() {
     assert!(rows[0][6].starts_with("POLYGON ((0 50, "));
     for row in &rows {
         for cell in row.iter().filter(|c| c.parse::<f64>().is_err()) {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+            assert!(
+                !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                "{cell}"
+            );
         }
     }
     // A point that is nowhere has the cells of the others.
@@ -493,7 +525,9 @@ fn read_kml(bytes: &[u8]) -> Vec<(Vec<(String, String)>, Vec<String>)> {
 
 fn legal(text: &str) -> String {
     let bad = |c: char| (c < ' ' && !"\t\n\r".contains(c)) || "\u{fffe}\u{ffff}".contains(c);
-    text.chars().map(|c| if bad(c) { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if bad(c) { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn check_kml(layer: &Layer) {
@@ -525,7 +559,10 @@ fn kml_reads_back() {
     assert_eq!(found[0].1.len(), 2, "a hole");
     assert!(found[1].1.is_empty());
     let text = String::from_utf8(bytes).unwrap();
-    assert!(text.contains("<SimpleField type=\"string\" name=\"count\">"), "64 bits");
+    assert!(
+        text.contains("<SimpleField type=\"string\" name=\"count\">"),
+        "64 bits"
+    );
     assert!(text.contains("<Data name=\"caveats\"><value>[&quot;one&quot;"));
 }
 
@@ -544,7 +581,11 @@ fn parts_are_those_features_in_that_order_in_every_format() {
         }
         let part = Part::some(&layer, &[2, 0, 99]);
         assert_eq!(part.len(), 2);
-        assert_eq!(written(format, part), written(format, Part::whole(&moved)), "{format:?}");
+        assert_eq!(
+            written(format, part),
+            written(format, Part::whole(&moved)),
+            "{format:?}"
+        );
         let projected = part.in_crs(Crs::NationalGrid);
         let result = write::write(format, projected, &mut Vec::new());
         assert_eq!(result.is_ok(), format.has_crs(), "{format:?}");
@@ -554,7 +595,11 @@ fn parts_are_those_features_in_that_order_in_every_format() {
 #[test]
 fn added_columns_make_way_for_those_of_the_layer() {
     let mut layer = mixed();
-    for (column, name) in layer.columns.iter_mut().zip(["ID", "Geometry", "bbox", "id_", "x"]) {
+    for (column, name) in layer
+        .columns
+        .iter_mut()
+        .zip(["ID", "Geometry", "bbox", "id_", "x"])
+    {
         column.name = name.into();
     }
     let part = Part::whole(&layer);
@@ -564,7 +609,16 @@ fn added_columns_make_way_for_those_of_the_layer() {
     let names: Vec<_> = rows[0].get_column_iter().map(|(n, _)| n.as_str()).collect();
     assert_eq!(
         names,
-        ["id__", "ID", "Geometry", "bbox", "id_", "x", "geometry_", "bbox_"]
+        [
+            "id__",
+            "ID",
+            "Geometry",
+            "bbox",
+            "id_",
+            "x",
+            "geometry_",
+            "bbox_"
+        ]
     );
 }
 

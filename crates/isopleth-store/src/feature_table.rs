@@ -57,7 +57,14 @@ pub(crate) fn write<'a>(
     let columns = Columns::of(layer);
     connection.execute_batch(&columns.create_table(table, shape))?;
     let identifier = free_identifier(connection, &layer.title, table)?;
-    register_features_in(connection, table, shape, &identifier, &layer.description, srs)?;
+    register_features_in(
+        connection,
+        table,
+        shape,
+        &identifier,
+        &layer.description,
+        srs,
+    )?;
 
     let mut insert = connection.prepare(&columns.insert(table))?;
     for feature in part.features() {
@@ -66,9 +73,11 @@ pub(crate) fn write<'a>(
         if located(&feature.geometry).is_none() {
             insert.raw_bind_parameter(1, rusqlite::types::Null)?;
         } else {
-            let geom = encode_in(&feature.geometry, multi, srs).map_err(|reason| StoreError::Geometry {
-                what: format!("feature {} of `{table}`", feature.id),
-                reason,
+            let geom = encode_in(&feature.geometry, multi, srs).map_err(|reason| {
+                StoreError::Geometry {
+                    what: format!("feature {} of `{table}`", feature.id),
+                    reason,
+                }
             })?;
             insert.raw_bind_parameter(1, geom.as_slice())?;
         }

@@ -313,7 +313,10 @@ mod tests {
         let at = Geometry::Point(Point::new(530_000.0, 180_000.5));
         let blob = encode_in(&at, false, 27_700).unwrap();
         assert_eq!(blob[4..8], 27_700_i32.to_le_bytes());
-        assert_eq!(bounds_of(&blob), Some([530_000.0, 180_000.5, 530_000.0, 180_000.5]));
+        assert_eq!(
+            bounds_of(&blob),
+            Some([530_000.0, 180_000.5, 530_000.0, 180_000.5])
+        );
         assert_eq!(point_of(&blob), None, "not longitude and latitude");
     }
 

@@ -331,8 +331,16 @@ fn small_layer() -> isopleth_io::layer::Layer {
             meaning: "How many".into(),
         }],
         features: vec![
-            feature("a", Geometry::Point(Point::new(0.5, 51.5)), Value::Integer(7)),
-            feature("b", Geometry::MultiLineString(MultiLineString(vec![])), Value::Null),
+            feature(
+                "a",
+                Geometry::Point(Point::new(0.5, 51.5)),
+                Value::Integer(7),
+            ),
+            feature(
+                "b",
+                Geometry::MultiLineString(MultiLineString(vec![])),
+                Value::Null,
+            ),
         ],
         days: None,
         provenance: serde_json::from_str(r#"{"run":"r","data_cut_off":"2022-12-31"}"#).unwrap(),
@@ -353,14 +361,26 @@ fn a_layer_file_has_the_same_bytes_whenever_it_is_written() {
         let first = write("first", Part::whole(&layer));
         std::thread::sleep(std::time::Duration::from_millis(5));
         let second = write("second", Part::whole(&layer));
-        assert!(fs::read(&first).unwrap() == fs::read(&second).unwrap(), "{format:?}");
+        assert!(
+            fs::read(&first).unwrap() == fs::read(&second).unwrap(),
+            "{format:?}"
+        );
         let again = write("first", Part::some(&layer, &[0]));
-        assert!(fs::read(again).unwrap() != fs::read(&second).unwrap(), "replaced");
+        assert!(
+            fs::read(again).unwrap() != fs::read(&second).unwrap(),
+            "replaced"
+        );
     }
     let copy = Connection::open(folder.path().join("second.gpkg")).unwrap();
     assert_eq!(ask::<u64>(&copy, "SELECT count(*) FROM small"), 2);
-    assert_eq!(ask::<String>(&copy, "SELECT id FROM small WHERE geom IS NULL"), "b");
-    let date: String = ask(&copy, "SELECT last_change FROM gpkg_contents WHERE table_name = 'small'");
+    assert_eq!(
+        ask::<String>(&copy, "SELECT id FROM small WHERE geom IS NULL"),
+        "b"
+    );
+    let date: String = ask(
+        &copy,
+        "SELECT last_change FROM gpkg_contents WHERE table_name = 'small'",
+    );
     assert_eq!(date, "2022-12-31T00:00:00.000Z");
     let provenance: String = ask(&copy, "SELECT metadata FROM gpkg_metadata");
     assert!(provenance.contains("\"run\":\"r\""));
@@ -376,10 +396,19 @@ fn a_layer_file_has_the_same_bytes_whenever_it_is_written() {
     let srs = "SELECT srs_id FROM gpkg_geometry_columns";
     assert_eq!(ask::<i64>(&copy, srs), 3857);
     assert_eq!(
-        ask::<f64>(&copy, "SELECT max_x FROM gpkg_contents WHERE table_name = 'small'"),
+        ask::<f64>(
+            &copy,
+            "SELECT max_x FROM gpkg_contents WHERE table_name = 'small'"
+        ),
         530_000.0
     );
-    assert_eq!(ask::<u64>(&copy, "SELECT count(*) FROM gpkg_spatial_ref_sys WHERE srs_id = 3857"), 1);
+    assert_eq!(
+        ask::<u64>(
+            &copy,
+            "SELECT count(*) FROM gpkg_spatial_ref_sys WHERE srs_id = 3857"
+        ),
+        1
+    );
 }
 
 #[test]

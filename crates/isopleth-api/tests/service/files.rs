@@ -30,12 +30,20 @@ async fn a_file_is_the_whole_run() {
     let all: Vec<u32> = (0..25).collect();
     for format in streams() {
         let name = format.name();
-        let answer = service.page(&format!("/collections/hotspots/files/run-1.{name}")).await;
+        let answer = service
+            .page(&format!("/collections/hotspots/files/run-1.{name}"))
+            .await;
         assert_eq!(answer.body, written(format, &all), "{name}");
         assert_eq!(answer.header("content-type"), format.media_type());
-        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+        assert_eq!(
+            answer.header("content-length"),
+            answer.body.len().to_string()
+        );
         assert_eq!(answer.header("accept-ranges"), "bytes");
-        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(
+            answer.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
         assert_eq!(answer.header("ogc-numbermatched"), "25");
         assert_eq!(
             answer.header("content-disposition"),
@@ -45,7 +53,9 @@ async fn a_file_is_the_whole_run() {
     }
     let gpkg = service.page("/collections/hotspots/files/run-1.gpkg").await;
     assert!(gpkg.body.starts_with(b"SQLite format 3\0"));
-    let again = Service::new().page("/collections/hotspots/files/run-1.gpkg").await;
+    let again = Service::new()
+        .page("/collections/hotspots/files/run-1.gpkg")
+        .await;
     assert!(gpkg.body == again.body, "the same run gives the same bytes");
     assert_eq!(gpkg.header("etag"), again.header("etag"));
 }
@@ -57,7 +67,9 @@ async fn a_selection_is_a_file_of_its_own() {
     let part = service.page(&format!("{target}?bbox=0,51,0.05,52")).await;
     assert_eq!(part.body, written(Format::GeoJson, &[0, 1, 2]));
     assert_eq!(part.header("ogc-numberreturned"), "3");
-    let none = service.page(&format!("{target}?datetime=2030-01-01/..")).await;
+    let none = service
+        .page(&format!("{target}?datetime=2030-01-01/.."))
+        .await;
     assert_eq!(none.json()["features"], json!([]));
     let whole = service.page(target).await;
     let tags: Vec<_> = [&part, &none, &whole].map(|a| a.header("etag")).into();
@@ -77,7 +89,9 @@ async fn layers_without_anything_are_files_too() {
     let service = Service::new();
     for name in Format::ALL.map(Format::name) {
         for (collection, run) in [("nothing", "run-of-nothing"), ("repeats", "run-of-repeats")] {
-            service.page(&format!("/collections/{collection}/files/{run}.{name}")).await;
+            service
+                .page(&format!("/collections/{collection}/files/{run}.{name}"))
+                .await;
         }
     }
     let empty = "/collections/nothing/files/run-of-nothing.geojsonl";
@@ -108,9 +122,15 @@ async fn files_that_there_are_not() {
         ("/collections/hotspots/files/run-1.shp", "file-not-found"),
         ("/collections/hotspots/files/run-1", "file-not-found"),
         ("/collections/hotspots/files/.csv", "file-not-found"),
-        ("/collections/hotspots/files/csv-metadata.json", "file-not-found"),
+        (
+            "/collections/hotspots/files/csv-metadata.json",
+            "file-not-found",
+        ),
         ("/collections/hotspots/files/run-9.csv", "run-not-found"),
-        ("/collections/hotspots/files/%F0%9F%A6%80.csv", "run-not-found"),
+        (
+            "/collections/hotspots/files/%F0%9F%A6%80.csv",
+            "run-not-found",
+        ),
         ("/collections/none/files/latest.csv", "collection-not-found"),
     ] {
         let (status, found, _) = service.refusal(target).await;
@@ -129,7 +149,12 @@ async fn parts_of_a_file_are_its_bytes() {
         ("bytes=-7", length - 7, length),
         ("bytes=0-99999999", 0, length),
     ] {
-        let part = with(&service, FILE, &[("range", range), ("accept-encoding", "gzip")]).await;
+        let part = with(
+            &service,
+            FILE,
+            &[("range", range), ("accept-encoding", "gzip")],
+        )
+        .await;
         assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{range}");
         assert_eq!(part.body, whole.body[from..to], "{range}");
         assert_eq!(
@@ -169,7 +194,10 @@ async fn several_parts_come_with_their_heads() {
     let whole = service.page(FILE).await.body;
     let answer = with(&service, FILE, &[("range", "bytes=0-7, 100-109,-5")]).await;
     assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
-    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    assert_eq!(
+        answer.header("content-length"),
+        answer.body.len().to_string()
+    );
     let boundary = answer
         .header("content-type")
         .strip_prefix("multipart/byteranges; boundary=")
@@ -200,19 +228,36 @@ async fn text_is_compressed_as_a_whole_only() {
     assert!(packed.header("etag").starts_with("W/"));
     assert_eq!(packed.header("accept-ranges"), "");
     let part = with(&service, target, &[gzip, ("range", "bytes=0-99")]).await;
-    assert_eq!((part.body.len(), part.header("content-encoding")), (100, ""));
-    let parquet = with(&service, "/collections/hotspots/files/run-1.parquet", &[gzip]).await;
+    assert_eq!(
+        (part.body.len(), part.header("content-encoding")),
+        (100, "")
+    );
+    let parquet = with(
+        &service,
+        "/collections/hotspots/files/run-1.parquet",
+        &[gzip],
+    )
+    .await;
     assert_eq!(parquet.header("content-encoding"), "");
-    assert_eq!(parquet.header("content-length"), parquet.body.len().to_string());
+    assert_eq!(
+        parquet.header("content-length"),
+        parquet.body.len().to_string()
+    );
 }
 
 #[tokio::test]
 async fn a_csv_file_is_described() {
     let service = Service::new();
     let csv = service.page("/collections/hotspots/files/run-1.csv").await;
-    let links: Vec<_> = csv.headers.get_all("link").iter().map(|l| l.to_str().unwrap()).collect();
+    let links: Vec<_> = csv
+        .headers
+        .get_all("link")
+        .iter()
+        .map(|l| l.to_str().unwrap())
+        .collect();
     let address = "/collections/hotspots/files/run-1.csv-metadata.json";
-    let expected = format!("<{BASE}{address}>; rel=\"describedby\"; type=\"application/csvm+json\"");
+    let expected =
+        format!("<{BASE}{address}>; rel=\"describedby\"; type=\"application/csvm+json\"");
     assert!(links.contains(&expected.as_str()), "{links:?}");
     let metadata = service.page(address).await.json();
     assert_eq!(metadata["url"], "run-1.csv");
@@ -224,7 +269,12 @@ async fn collections_link_to_their_files() {
     let service = Service::new();
     let document = service.page("/collections/hotspots").await.json();
     let links = document["links"].as_array().unwrap();
-    let of = |rel: &str| links.iter().filter(|l| l["rel"] == rel).collect::<Vec<&Json>>();
+    let of = |rel: &str| {
+        links
+            .iter()
+            .filter(|l| l["rel"] == rel)
+            .collect::<Vec<&Json>>()
+    };
     assert_eq!(of("enclosure").len(), 7);
     assert_eq!(of("items").len(), 7);
     for link in of("enclosure").into_iter().chain(of("items")) {
@@ -263,7 +313,9 @@ async fn pages_come_in_every_format() {
     for format in streams().filter(|f| *f != Format::GeoJson) {
         let name = format.name();
         let items = "/collections/hotspots/items";
-        let by_name = service.page(&format!("{items}?f={name}&limit=3&offset=4")).await;
+        let by_name = service
+            .page(&format!("{items}?f={name}&limit=3&offset=4"))
+            .await;
         assert_eq!(by_name.body, written(format, &[4, 5, 6]), "{name}");
         assert_eq!(by_name.header("content-type"), format.media_type());
         assert_eq!(by_name.header("ogc-numbermatched"), "25");
@@ -290,17 +342,24 @@ async fn pages_come_in_every_format() {
             assert_eq!(page.body, written(format, &[7, 8, 9]), "{name}");
         }
     }
-    let gpkg = service.page("/collections/hotspots/items?f=gpkg&limit=2").await;
+    let gpkg = service
+        .page("/collections/hotspots/items?f=gpkg&limit=2")
+        .await;
     assert!(gpkg.body.starts_with(b"SQLite format 3\0"));
     assert_eq!(gpkg.header("ogc-numberreturned"), "2");
     let (status, code, parameter) = service.refusal("/collections/hotspots/items?f=shp").await;
-    assert_eq!((status, code.as_str(), parameter.as_str()), (400, "invalid-parameter", "f"));
+    assert_eq!(
+        (status, code.as_str(), parameter.as_str()),
+        (400, "invalid-parameter", "f")
+    );
 }
 
 #[tokio::test]
 async fn every_page_links_to_the_other_formats() {
     let service = Service::new();
-    let page = service.page("/collections/hotspots/items?limit=2&bbox=0,51,1,52").await;
+    let page = service
+        .page("/collections/hotspots/items?limit=2&bbox=0,51,1,52")
+        .await;
     let document = page.json();
     let links = document["links"].as_array().unwrap().iter();
     let others: Vec<_> = links.filter(|l| l["rel"] == "alternate").collect();

@@ -4,9 +4,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use isopleth_io::analyse;
 use isopleth_io::layer::Layer;
 use isopleth_io::write::{self, Format};
-use isopleth_io::analyse;
 use isopleth_store::{Store, write_layer_file};
 
 use super::read_request;

@@ -101,7 +101,13 @@ fn header(part: &Part, kind: GeometryKind, extent: Option<&NodeItem>, count: usi
         Column::create(fbb, &args)
     };
     let id = part.free_name("id");
-    let mut columns = vec![column(&mut fbb, &id, Kind::String, "Id of the feature", false)];
+    let mut columns = vec![column(
+        &mut fbb,
+        &id,
+        Kind::String,
+        "Id of the feature",
+        false,
+    )];
     for c in &layer.columns {
         let about = match &c.unit {
             Some(unit) => format!("{} ({unit})", c.meaning),

@@ -97,12 +97,10 @@ fn kind(part: &Part, column: usize) -> &'static str {
         ColumnType::Real => "double",
         ColumnType::Text | ColumnType::Date => "string",
         ColumnType::Integer => {
-            let values = part
-                .features()
-                .filter_map(|f| match f.values.get(column) {
-                    Some(Value::Integer(n)) => Some(*n),
-                    _ => None,
-                });
+            let values = part.features().filter_map(|f| match f.values.get(column) {
+                Some(Value::Integer(n)) => Some(*n),
+                _ => None,
+            });
             let (low, high) = values.fold((0, 0), |(low, high), n| (n.min(low), n.max(high)));
             if i32::try_from(low).is_ok() && i32::try_from(high).is_ok() {
                 "int"

@@ -32,10 +32,7 @@ const SIDES: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 ///
 /// # Errors
 /// Those of the writer.
-pub fn geoparquet<'a>(
-    part: impl Into<Part<'a>>,
-    out: &mut (impl Write + Send),
-) -> io::Result<()> {
+pub fn geoparquet<'a>(part: impl Into<Part<'a>>, out: &mut (impl Write + Send)) -> io::Result<()> {
     let part = part.into();
     let names = Names {
         id: part.free_name("id"),
@@ -130,7 +127,12 @@ fn schema(part: &Part, names: &Names, kinds: &[ColumnType]) -> Result<TypePtr, P
             ColumnType::Text => (Physical::BYTE_ARRAY, text.clone()),
             ColumnType::Date => (Physical::INT32, Some(LogicalType::Date)),
         };
-        fields.push(field(&column.name, physical, logical, Repetition::OPTIONAL)?);
+        fields.push(field(
+            &column.name,
+            physical,
+            logical,
+            Repetition::OPTIONAL,
+        )?);
     }
     fields.push(field(
         &names.geometry,
@@ -147,7 +149,9 @@ fn schema(part: &Part, names: &Names, kinds: &[ColumnType]) -> Result<TypePtr, P
         .with_fields(sides)
         .build()?;
     fields.push(Arc::new(bbox));
-    let root = Type::group_type_builder("layer").with_fields(fields).build()?;
+    let root = Type::group_type_builder("layer")
+        .with_fields(fields)
+        .build()?;
     Ok(Arc::new(root))
 }
 
@@ -281,7 +285,9 @@ fn put<T: DataType, W: Write + Send>(
     nullable: bool,
 ) -> Result<(), ParquetError> {
     let Some(mut column) = group.next_column()? else {
-        return Err(ParquetError::General("more columns than the schema has".to_owned()));
+        return Err(ParquetError::General(
+            "more columns than the schema has".to_owned(),
+        ));
     };
     let (mut values, mut levels) = (Vec::new(), Vec::new());
     for cell in cells {
