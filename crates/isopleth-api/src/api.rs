@@ -23,7 +23,7 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
         .collect();
     let definition = expanded(state.contract(), &collections, &call.addresses.base);
     Ok(match format {
-        Format::Json => Reply::document(call, OPENAPI_JSON, &definition),
+        Format::Json | Format::File(_) => Reply::document(call, OPENAPI_JSON, &definition),
         Format::Html => {
             let at = &call.addresses;
             let links = [

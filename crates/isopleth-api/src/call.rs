@@ -1,9 +1,9 @@
 //! A request, read and checked, as the resources see it.
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, HOST, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, HOST, IF_NONE_MATCH, IF_RANGE, RANGE};
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
@@ -14,6 +14,8 @@ use crate::state::AppState;
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What the path leads to.
+    pub(crate) resource: Resource,
     /// Addresses under the base that this client uses.
     pub(crate) addresses: Addresses,
     /// The parameters.
@@ -22,6 +24,16 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
+    /// Name of the file, if the path names one.
+    pub(crate) file: String,
+    /// Whether only the head of the answer is wanted.
+    pub(crate) head: bool,
+    /// The `Range` header.
+    pub(crate) range: String,
+    /// The `If-Range` header.
+    pub(crate) if_range: String,
+    /// The `Accept-Encoding` header.
+    pub(crate) accept_encoding: String,
     /// The `Accept` header.
     pub(crate) accept: String,
     /// The `If-None-Match` header.
@@ -52,10 +64,16 @@ impl Call {
             None => format!("http://{}", authority(request)?),
         };
         Ok(Self {
+            resource,
             addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
+            file: segment("fileName"),
+            head: request.method() == Method::HEAD,
+            range: header_list(request.headers(), RANGE),
+            if_range: header_list(request.headers(), IF_RANGE),
+            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
             accept: header_list(request.headers(), ACCEPT),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
         })

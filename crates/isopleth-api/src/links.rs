@@ -106,6 +106,10 @@ impl Addresses {
         format!("{}/items", self.collection(id))
     }
 
+    pub(crate) fn file(&self, id: &str, name: &str) -> String {
+        format!("{}/files/{}", self.collection(id), encode_segment(name))
+    }
+
     pub(crate) fn item(&self, id: &str, feature: &str) -> String {
         format!("{}/{}", self.items(id), encode_segment(feature))
     }

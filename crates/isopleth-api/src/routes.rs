@@ -11,12 +11,15 @@ use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, health, items, landing, observe, schema};
+use crate::{
+    api, collections, conformance, downloads, health, items, landing, observe, schema, selection,
+};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum Resource {
     Items,
     /// One feature.
     Item,
+    /// A collection, or a selection of it, as a file.
+    File,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -61,6 +66,10 @@ pub const ROUTES: &[(&str, Resource)] = &[
     (
         "/collections/{collectionId}/items/{featureId}",
         Resource::Item,
+    ),
+    (
+        "/collections/{collectionId}/files/{fileName}",
+        Resource::File,
     ),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
@@ -85,6 +94,7 @@ impl Resource {
                 "f",
             ],
             Self::Item => &["crs", "run", "f"],
+            Self::File => selection::SELECTING,
             _ => &["f"],
         }
     }
@@ -118,6 +128,7 @@ impl Resource {
             Self::Schema => schema::schema(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
+            Self::File => downloads::file(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
         }
@@ -143,7 +154,13 @@ pub fn router(state: AppState) -> Router {
 fn surrounded(router: Router<AppState>) -> Router<AppState> {
     router
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(
+                    "application/vnd.apache.parquet",
+                ))),
+        )
         .layer(from_fn(observe::observe))
 }
 

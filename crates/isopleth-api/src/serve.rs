@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::serve::ListenerExt;
 use isopleth_store::{Store, StoreError};
@@ -91,6 +92,7 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
+    let files = Arc::clone(state.files());
     let server = answer(listener, router(state), &limits, shutdown);
     let out_of_time = async {
         match drain_begun.await {
@@ -105,5 +107,6 @@ pub async fn serve(
         }
     }
     watcher.abort();
+    files.clear();
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::archive::Archive;
 use crate::areas::{area_layers, site_layers};
 use crate::config::Limits;
 use crate::dataset::Dataset;
+use crate::files::Files;
 use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
@@ -30,6 +31,7 @@ struct Shared {
     /// Runs that were read back from the archive.
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
+    files: Arc<Files>,
     /// Why the store cannot be read, while it cannot.
     trouble: Mutex<Option<String>>,
 }
@@ -51,6 +53,7 @@ impl AppState {
         let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
         Ok(Self(Arc::new(Shared {
             contract: openapi::contract(&limits)?,
+            files: Arc::new(Files::new(&limits)),
             limits,
             public_base_url: None,
             published: watch::Sender::new(None),
@@ -157,6 +160,11 @@ impl AppState {
     pub(crate) fn trouble(&self) -> Option<String> {
         let trouble = self.0.trouble.lock();
         trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The files for download.
+    pub(crate) fn files(&self) -> &Arc<Files> {
+        &self.0.files
     }
 
     /// The limits.

@@ -124,7 +124,8 @@ async fn other_methods_are_refused_with_those_that_are_allowed() {
     for (path, _) in ROUTES {
         let path = path
             .replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1");
+            .replace("{featureId}", "run-1-1")
+            .replace("{fileName}", "run-1.fgb");
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             let answer = service.send(method.clone(), &path, &[]).await;
             assert_eq!(

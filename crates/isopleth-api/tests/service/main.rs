@@ -3,6 +3,7 @@
 mod contract;
 mod discovery;
 mod features;
+mod files;
 mod fixture;
 mod http;
 mod items;
