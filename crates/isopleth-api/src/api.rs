@@ -20,7 +20,7 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
         .iter()
         .map(|c| (c.id.as_str(), c.dataset.title.as_str()))
         .collect();
-    let definition = expanded(state.contract(), &collections, &call.addresses.base);
+    let definition = expanded(&state.rules().contract, &collections, &call.addresses.base);
     Ok(match format {
         Format::Json => Reply::document(call, OPENAPI_JSON, &definition),
         Format::Html => Reply::text(call, "text/html; charset=utf-8", page(&definition))
@@ -65,7 +65,7 @@ fn page(definition: &Json) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -33,15 +33,18 @@
 //! was published in place, and makes `/readyz` answer `503` until it is back.
 
 mod accept;
+mod admit;
 mod api;
 mod archive;
 mod areas;
 mod bbox;
 mod call;
 mod collections;
+mod compress;
 mod config;
 mod conformance;
 mod connections;
+mod cors;
 mod dataset;
 mod datetime;
 mod file;
@@ -49,20 +52,27 @@ mod health;
 mod items;
 mod landing;
 mod links;
+mod metrics;
 mod observe;
 mod openapi;
 mod problem;
+mod problems;
 mod published;
 mod query;
+mod rate;
 mod refresh;
 mod reply;
 mod routes;
+mod rules;
 mod serve;
 mod state;
+mod visit;
 
 pub use config::{Config, Limits};
 pub use openapi::ContractError;
 pub use problem::Problem;
+pub use problems::{PROBLEM_KINDS, ProblemKind};
 pub use routes::{ROUTES, Resource, router};
-pub use serve::{ServeError, bind, serve};
+pub use rules::InvalidConfig;
+pub use serve::{ServeError, Server, bind, bind_metrics, serve};
 pub use state::{AppState, InvalidBaseUrl};

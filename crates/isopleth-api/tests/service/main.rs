@@ -5,6 +5,7 @@ mod discovery;
 mod fixture;
 mod http;
 mod items;
+mod operations;
 mod paging;
 mod selection;
 mod start;
