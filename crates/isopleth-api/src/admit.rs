@@ -148,7 +148,7 @@ impl Places {
         let taken = self
             .0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.is_ok().then_some(Place(self))
+        taken.is_ok().then(|| Place(self))
     }
 }
 

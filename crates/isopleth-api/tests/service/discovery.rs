@@ -196,7 +196,8 @@ async fn parameters_that_a_resource_does_not_know_are_refused_everywhere() {
     for (path, _) in ROUTES {
         let path = path
             .replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1");
+            .replace("{featureId}", "run-1-1")
+            .replace("{code}", "bad-request");
         assert_eq!(service.page(&path).await.status, StatusCode::OK);
         assert_eq!(
             service.page(&format!("{path}?f=json")).await.status,

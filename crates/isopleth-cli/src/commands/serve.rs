@@ -131,7 +131,7 @@ pub(crate) fn serve_plainly(store: PathBuf, bind: &BindArg) -> Result<(), Failur
         log: std::env::var("ISOPLETH_LOG").unwrap_or_else(|_| "info".to_owned()),
         ..Settings::default()
     };
-    log_to_stderr(&settings)?;
+    drop(log_to_stderr(&settings)?);
     serve(settings.service, None)
 }
 
