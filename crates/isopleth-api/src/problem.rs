@@ -11,9 +11,6 @@ use serde_json::{Map, Value as Json};
 /// Media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Methods that every resource answers.
-pub(crate) const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
-
 /// Something that went wrong, as the client is told. `code` is stable; `detail` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -24,6 +21,8 @@ pub struct Problem {
     instance: Option<String>,
     /// Seconds after which the request may be sent again.
     retry_after_s: Option<u64>,
+    /// What the resource answers, where the method was not one of them.
+    allowed: Option<String>,
 }
 
 impl Problem {
@@ -35,6 +34,7 @@ impl Problem {
             parameter: None,
             instance: None,
             retry_after_s: None,
+            allowed: None,
         }
     }
 
@@ -87,9 +87,12 @@ impl Problem {
     }
 
     /// The method is not one that resources answer.
-    pub(crate) fn method_not_allowed(method: &str) -> Self {
-        let detail = format!("{method} is not supported here; use {ALLOWED_METHODS}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+    pub(crate) fn method_not_allowed(method: &str, allowed: String) -> Self {
+        let detail = format!("{method} is not supported here; use {allowed}");
+        Self {
+            allowed: Some(allowed),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+        }
     }
 
     /// The client refuses every content coding there is.
@@ -250,8 +253,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
+        let allowed = self.allowed.as_deref().map(HeaderValue::try_from);
+        if let Some(Ok(allowed)) = allowed {
+            headers.insert(ALLOW, allowed);
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -1,12 +1,10 @@
 //! `/problems` and `/problems/{code}`: what the codes of problem documents mean and what helps.
 
-use axum::http::header::CONTENT_SECURITY_POLICY;
 use serde_json::{Value as Json, json};
 
-use crate::accept::{Format, format};
-use crate::api::escaped;
 use crate::call::Call;
-use crate::links::{self, HTML, JSON, Link};
+use crate::document::Document;
+use crate::links::{JSON, Link};
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -107,31 +105,32 @@ fn kind(code: &str) -> Option<&'static ProblemKind> {
 
 /// All kinds.
 pub(crate) fn all(call: &Call) -> Result<Reply, Problem> {
-    let format = format(call, &[("json", Format::Json), ("html", Format::Html)])?;
-    let kinds: Vec<_> = PROBLEM_KINDS.iter().collect();
-    let list = kinds.iter().map(|kind| described(kind, call));
-    let links = links(call, call.addresses.problems());
-    let document = json!({
-        "links": links::to_json(&links),
-        "problems": list.collect::<Json>(),
-    });
-    Ok(match format {
-        Format::Json => Reply::document(call, JSON, &document).with_links(&links),
-        Format::Html => page(call, "Problems", &kinds),
-    })
+    let list: Json = PROBLEM_KINDS.iter().map(|k| described(k, call)).collect();
+    Document {
+        title: "Problems".to_owned(),
+        media: JSON,
+        here: call.addresses.problems(),
+        links: Vec::new(),
+        members: [("problems".to_owned(), list)].into_iter().collect(),
+    }
+    .reply(call)
 }
 
 /// One kind.
 pub(crate) fn one(call: &Call) -> Result<Reply, Problem> {
-    let format = format(call, &[("json", Format::Json), ("html", Format::Html)])?;
     let kind = kind(&call.code).ok_or_else(Problem::path_not_found)?;
-    let links = links(call, call.addresses.problem(kind.code));
-    let mut document = described(kind, call);
-    document["links"] = links::to_json(&links);
-    Ok(match format {
-        Format::Json => Reply::document(call, JSON, &document).with_links(&links),
-        Format::Html => page(call, kind.code, &[kind]),
-    })
+    let index = call.addresses.problems();
+    let Json::Object(members) = described(kind, call) else {
+        return Err(Problem::internal());
+    };
+    Document {
+        title: format!("Problem {}", kind.code),
+        media: JSON,
+        here: call.addresses.problem(kind.code),
+        links: vec![Link::new("index", JSON, "All problems", index)],
+        members,
+    }
+    .reply(call)
 }
 
 fn described(kind: &ProblemKind, call: &Call) -> Json {
@@ -142,37 +141,6 @@ fn described(kind: &ProblemKind, call: &Call) -> Json {
         "meaning": kind.meaning,
         "remedy": kind.remedy,
     })
-}
-
-fn links(call: &Call, here: String) -> [Link; 3] {
-    let html = format!("{here}?f=html");
-    [
-        Link::new("self", JSON, "This document", here),
-        Link::new("alternate", HTML, "For people", html),
-        Link::new("index", JSON, "All problems", call.addresses.problems()),
-    ]
-}
-
-fn page(call: &Call, title: &str, kinds: &[&ProblemKind]) -> Reply {
-    let mut rows = String::new();
-    for kind in kinds {
-        rows += &format!(
-            "<tr><td><a href=\"{}\"><code>{}</code></a></td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-            escaped(&call.addresses.problem(kind.code)),
-            kind.code,
-            kind.status,
-            escaped(kind.meaning),
-            escaped(kind.remedy),
-        );
-    }
-    let text = format!(
-        "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head><meta charset=\"utf-8\">\
-         <title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n\
-         <table>\n<thead><tr><th>Code</th><th>Status</th><th>Meaning</th><th>What helps</th></tr>\
-         </thead>\n<tbody>\n{rows}</tbody>\n</table>\n</body>\n</html>\n"
-    );
-    Reply::text(call, "text/html; charset=utf-8", text)
-        .with_header(CONTENT_SECURITY_POLICY, "default-src 'none'")
 }
 
 #[cfg(test)]
