@@ -230,7 +230,8 @@ async fn parameters_that_a_resource_does_not_know_are_refused_everywhere() {
         let path = path
             .replace("{collectionId}", "hotspots")
             .replace("{featureId}", "run-1-1")
-            .replace("{fileName}", "run-1.csv");
+            .replace("{fileName}", "run-1.csv")
+            .replace("{code}", "bad-request");
         assert_eq!(service.page(&path).await.status, StatusCode::OK);
         // The format of a file is in its name.
         if !path.ends_with(".csv") {
