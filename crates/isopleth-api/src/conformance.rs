@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::accept::{Format, format};
 use crate::call::Call;
-use crate::links::{self, JSON, Link};
+use crate::document::Document;
+use crate::links::JSON;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -19,13 +19,14 @@ const CLASSES: &[&str] = &[
 
 /// The conformance declaration.
 pub(crate) fn conformance(call: &Call) -> Result<Reply, Problem> {
-    format(call, &[("json", Format::Json)])?;
-    let links = [Link::new(
-        "self",
-        JSON,
-        "This document",
-        call.addresses.conformance(),
-    )];
-    let document = json!({ "conformsTo": CLASSES, "links": links::to_json(&links) });
-    Ok(Reply::document(call, JSON, &document).with_links(&links))
+    Document {
+        title: "Standards kept".to_owned(),
+        media: JSON,
+        here: call.addresses.conformance(),
+        links: Vec::new(),
+        members: [("conformsTo".to_owned(), json!(CLASSES))]
+            .into_iter()
+            .collect(),
+    }
+    .reply(call)
 }

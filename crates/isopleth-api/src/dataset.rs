@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use geo::{BoundingRect, Geometry, Intersects};
-use isopleth_io::layer::{Column, Feature, GeometryKind, Layer, Value};
+use axum::body::Bytes;
+use geo::{BoundingRect, Intersects};
+use isopleth_io::layer::{Feature, Layer, Value};
 use isopleth_io::write::feature_members;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
@@ -21,21 +22,17 @@ const DAY_COLUMNS: [[&str; 2]; 2] = [["period_from", "period_to"], ["first_day",
 /// A layer of one run, ready to be served.
 pub(crate) struct Dataset {
     pub(crate) run: String,
-    pub(crate) title: String,
-    pub(crate) description: String,
-    pub(crate) geometry: GeometryKind,
-    pub(crate) columns: Vec<Column>,
-    pub(crate) provenance: Map<String, Json>,
+    /// The layer itself, for whatever is not GeoJSON of WGS 84.
+    pub(crate) layer: Layer,
     /// The plain part of the provenance as JSON text, for every page of items.
     pub(crate) brief: String,
     pub(crate) bbox: Option<[f64; 4]>,
     pub(crate) days: Option<Days>,
     /// The features as JSON, each followed by a comma.
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// Where each feature begins; one more entry ends the last.
     starts: Vec<usize>,
     ids: HashMap<String, u32>,
-    geometries: Vec<Geometry>,
     tree: RTree<Entry>,
     /// Features without a geometry; every box finds them.
     nowhere: Vec<u32>,
@@ -106,18 +103,13 @@ impl Dataset {
         let brief = brief(&layer.provenance).to_string();
         Self {
             run,
-            title: layer.title,
-            description: layer.description,
-            geometry: layer.geometry,
-            columns: layer.columns,
-            provenance: layer.provenance,
+            layer,
             brief,
             bbox,
             days,
-            bytes,
+            bytes: bytes.into(),
             starts,
             ids,
-            geometries: layer.features.into_iter().map(|f| f.geometry).collect(),
             tree: RTree::bulk_load(entries),
             nowhere,
             times,
@@ -127,8 +119,9 @@ impl Dataset {
     /// Encodes a layer whose run is a hash of its own content.
     pub(crate) fn of_content(layer: Layer) -> Self {
         let mut dataset = Self::new(String::new(), layer);
-        let mut content = dataset.bytes.clone();
-        for text in [&dataset.title, &dataset.description, &dataset.brief] {
+        let mut content = dataset.bytes.to_vec();
+        let layer = &dataset.layer;
+        for text in [&layer.title, &layer.description, &dataset.brief] {
             content.extend_from_slice(text.as_bytes());
             content.push(0);
         }
@@ -138,7 +131,7 @@ impl Dataset {
 
     /// Number of features.
     pub(crate) fn len(&self) -> usize {
-        self.geometries.len()
+        self.layer.features.len()
     }
 
     /// A feature by its id, as JSON.
@@ -194,7 +187,11 @@ impl Dataset {
                 .tree
                 .locate_in_envelope_intersecting(envelope)
                 .map(|entry| entry.data);
-            found.extend(near.filter(|&i| self.geometries[i as usize].intersects(&part.shape)));
+            found.extend(near.filter(|&i| {
+                self.layer.features[i as usize]
+                    .geometry
+                    .intersects(&part.shape)
+            }));
         }
         found.retain(|&index| in_time(index));
         found.sort_unstable();

@@ -34,7 +34,7 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
         Link::new(
             "collection",
             JSON,
-            &dataset.title,
+            &dataset.layer.title,
             at.collection(&call.collection),
         ),
     ];
@@ -91,7 +91,7 @@ fn item_links(call: &Call, dataset: &Dataset) -> [Link; 2] {
         Link::new(
             "collection",
             JSON,
-            &dataset.title,
+            &dataset.layer.title,
             at.collection(&call.collection),
         ),
     ]

@@ -18,10 +18,10 @@ pub(crate) const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 /// A link.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
-    rel: &'static str,
-    media: &'static str,
-    title: String,
-    href: String,
+    pub(crate) rel: &'static str,
+    pub(crate) media: &'static str,
+    pub(crate) title: String,
+    pub(crate) href: String,
 }
 
 impl Link {

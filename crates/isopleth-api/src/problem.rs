@@ -9,9 +9,6 @@ use serde_json::{Map, Value as Json};
 /// Media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Methods that every resource answers.
-pub(crate) const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS";
-
 /// Something that went wrong, as the client is told. `code` is stable; `detail` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -20,6 +17,8 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     instance: Option<String>,
+    /// What the resource answers, where the method was not one of them.
+    allowed: Option<String>,
 }
 
 impl Problem {
@@ -30,6 +29,7 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             instance: None,
+            allowed: None,
         }
     }
 
@@ -82,9 +82,12 @@ impl Problem {
     }
 
     /// The method is not one that resources answer.
-    pub(crate) fn method_not_allowed(method: &str) -> Self {
-        let detail = format!("{method} is not supported here; use {ALLOWED_METHODS}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+    pub(crate) fn method_not_allowed(method: &str, allowed: String) -> Self {
+        let detail = format!("{method} is not supported here; use {allowed}");
+        Self {
+            allowed: Some(allowed),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+        }
     }
 
     /// The client refuses every content coding there is.
@@ -170,8 +173,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
+        if let Some(allowed) = self.allowed.and_then(|a| HeaderValue::try_from(a).ok()) {
+            headers.insert(ALLOW, allowed);
         }
         if self.code == "starting" {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::ALLOW;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::call::Call;
-use crate::problem::{ALLOWED_METHODS, Problem};
+use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{api, collections, conformance, health, items, landing, observe};
@@ -68,6 +68,18 @@ impl Resource {
         }
     }
 
+    /// The methods that it answers, beside OPTIONS.
+    #[must_use]
+    pub fn methods(self) -> &'static [Method] {
+        &[Method::GET, Method::HEAD]
+    }
+
+    /// The methods that it answers as the `Allow` header lists them.
+    pub(crate) fn allowed(self) -> String {
+        let methods = self.methods().iter().map(Method::as_str);
+        methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
+    }
+
     async fn answer(self, state: &AppState, call: &Call) -> Result<Reply, Problem> {
         match self {
             Self::Landing => landing::landing(call),
@@ -114,11 +126,10 @@ async fn respond(
 ) -> Response {
     let here = request.uri().path().to_owned();
     if request.method() == Method::OPTIONS {
-        let allow = [(ALLOW, HeaderValue::from_static(ALLOWED_METHODS))];
-        return (StatusCode::NO_CONTENT, allow).into_response();
+        return (StatusCode::NO_CONTENT, [(ALLOW, resource.allowed())]).into_response();
     }
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        let problem = Problem::method_not_allowed(request.method().as_str());
+    if !resource.methods().contains(request.method()) {
+        let problem = Problem::method_not_allowed(request.method().as_str(), resource.allowed());
         return problem.at(&here).into_response();
     }
     let call = Call::read(state, resource, path, &request);
