@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
 use crate::state::AppState;
+use crate::{maps, tiles};
 
 /// All collections.
 pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem> {
@@ -95,6 +96,10 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 
 /// Where the data of a collection are.
 fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
-    let title = format!("Features of {}", dataset.layer.title);
-    vec![Link::new("items", GEO_JSON, title, at.items(id))]
+    let title = &dataset.layer.title;
+    let features = format!("Features of {title}");
+    let mut links = vec![Link::new("items", GEO_JSON, features, at.items(id))];
+    links.extend(tiles::collection_links(id, title, at));
+    links.extend(maps::collection_links(id, title, at));
+    links
 }

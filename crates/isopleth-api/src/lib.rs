@@ -51,6 +51,7 @@ mod html;
 mod items;
 mod landing;
 mod links;
+mod maps;
 mod observe;
 mod openapi;
 mod problem;
@@ -61,6 +62,9 @@ mod reply;
 mod routes;
 mod serve;
 mod state;
+mod styles;
+mod tile_cache;
+mod tiles;
 
 pub use config::{Config, Limits};
 pub use openapi::ContractError;

@@ -8,8 +8,8 @@ use crate::query::encode_segment;
 /// The hand-written definition.
 const CONTRACT: &str = include_str!("../../../openapi.yaml");
 
-/// The start of the paths that are expanded.
-const TEMPLATE: &str = "/collections/{collectionId}";
+/// What makes a path one that is expanded.
+const TEMPLATE: &str = "{collectionId}";
 
 /// The embedded API definition cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str
     let (specific, mut paths): (Vec<_>, Map<_, _>) = {
         let (specific, general): (Vec<_>, Vec<_>) = templates
             .iter()
-            .partition(|(path, _)| path.starts_with(TEMPLATE));
+            .partition(|(path, _)| path.contains(TEMPLATE));
         (
             specific,
             general
@@ -54,8 +54,7 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str
     };
     for (id, title) in collections {
         for (path, item) in &specific {
-            let rest = path.strip_prefix(TEMPLATE).unwrap_or_default();
-            let path = format!("/collections/{}{rest}", encode_segment(id));
+            let path = path.replace(TEMPLATE, &encode_segment(id));
             paths.insert(path, of_collection(item, id, title));
         }
     }

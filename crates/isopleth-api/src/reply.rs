@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     etag: Option<String>,
     cache: Cache,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// There is nothing where the client asks, which is not an error.
+    nothing: bool,
     /// None says that the client has it already.
     body: Option<Vec<u8>>,
 }
@@ -59,8 +61,16 @@ impl Reply {
             etag: Some(etag),
             cache,
             headers: Vec::new(),
+            nothing: false,
             body,
         }
+    }
+
+    /// Nothing, which a client may keep like any other answer.
+    pub(crate) fn nothing(call: &Call, cache: Cache, etag: String) -> Self {
+        let mut reply = Self::tagged(call, "", cache, etag, Vec::new);
+        reply.nothing = reply.body.is_some();
+        reply
     }
 
     /// The state of the service at this moment.
@@ -71,6 +81,7 @@ impl Reply {
             etag: None,
             cache: Cache::Never,
             headers: vec![],
+            nothing: false,
             body,
         }
     }
@@ -79,8 +90,16 @@ impl Reply {
     pub(crate) fn with_links(mut self, links: &[Link]) -> Self {
         let values = links
             .iter()
+            .filter(|l| !l.templated)
             .filter_map(|l| HeaderValue::try_from(l.to_header()).ok());
         self.headers.extend(values.map(|v| (LINK, v)));
+        self
+    }
+
+    /// The same answer with one more header, whose value is made for it.
+    pub(crate) fn with_value(mut self, name: HeaderName, value: String) -> Self {
+        self.headers
+            .extend(HeaderValue::try_from(value).ok().map(|v| (name, v)));
         self
     }
 
@@ -103,7 +122,9 @@ pub(crate) fn entity_tag(parts: &[&str]) -> String {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = if self.body.is_some() {
+        let status = if self.nothing {
+            StatusCode::NO_CONTENT
+        } else if self.body.is_some() {
             StatusCode::OK
         } else {
             StatusCode::NOT_MODIFIED

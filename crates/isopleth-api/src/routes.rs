@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, health, items, landing, observe};
+use crate::{api, collections, conformance, health, items, landing, maps, observe, styles, tiles};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,24 @@ pub enum Resource {
     Items,
     /// One feature.
     Item,
+    /// The tile matrix sets.
+    TileMatrixSets,
+    /// One tile matrix set.
+    TileMatrixSet,
+    /// The sets of tiles of a collection.
+    TileSets,
+    /// A set of tiles.
+    TileSet,
+    /// A vector tile, by zoom, row and column.
+    Tile,
+    /// A vector tile, by zoom, column and row.
+    XyzTile,
+    /// The tiles of a collection as TileJSON.
+    TileJson,
+    /// The MapLibre style of a collection.
+    Style,
+    /// A picture of a collection.
+    Map,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -53,6 +71,24 @@ pub const ROUTES: &[(&str, Resource)] = &[
         "/collections/{collectionId}/items/{featureId}",
         Resource::Item,
     ),
+    ("/collections/{collectionId}/tiles", Resource::TileSets),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}",
+        Resource::TileSet,
+    ),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+        Resource::Tile,
+    ),
+    (
+        "/collections/{collectionId}/styles/maplibre",
+        Resource::Style,
+    ),
+    ("/collections/{collectionId}/map", Resource::Map),
+    ("/tileMatrixSets", Resource::TileMatrixSets),
+    ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
+    ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
+    ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
 ];
@@ -63,7 +99,9 @@ impl Resource {
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
             Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
-            Self::Item => &["run", "f"],
+            Self::Item | Self::Tile => &["run", "f"],
+            Self::XyzTile | Self::TileJson | Self::Style => &["run"],
+            Self::Map => maps::PARAMETERS,
             _ => &["f"],
         }
     }
@@ -89,6 +127,15 @@ impl Resource {
             Self::Collection => collections::one(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
+            Self::TileMatrixSets => tiles::matrix_sets(call),
+            Self::TileMatrixSet => tiles::matrix_set(call),
+            Self::TileSets => tiles::sets(state, call).await,
+            Self::TileSet => tiles::set(state, call).await,
+            Self::Tile => tiles::tile(state, call).await,
+            Self::XyzTile => tiles::xyz_tile(state, call).await,
+            Self::TileJson => tiles::tile_json(state, call).await,
+            Self::Style => styles::maplibre(state, call).await,
+            Self::Map => maps::map(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
         }
@@ -104,7 +151,8 @@ pub fn router(state: AppState) -> Router {
                                   request: Request| {
             respond(&state, resource, path.as_ref().ok(), request).await
         };
-        router = router.route(path, any(handler));
+        // The router has whole segments only; the resource reads the end of this one.
+        router = router.route(&path.replace("{y}.mvt", "{y}"), any(handler));
     }
     let nowhere = async |request: Request| Problem::path_not_found().at(request.uri().path());
     surrounded(router.fallback(nowhere)).with_state(state)

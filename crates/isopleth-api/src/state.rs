@@ -15,6 +15,7 @@ use crate::dataset::Dataset;
 use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
+use crate::tile_cache::TileCache;
 
 /// The state of a service. Cloning it is cheap; all clones are the same service.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ struct Shared {
     /// Runs that were read back from the archive.
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
+    /// Tiles that were cut.
+    tiles: TileCache,
     /// Why the store cannot be read, while it cannot.
     trouble: Mutex<Option<String>>,
 }
@@ -49,6 +52,7 @@ impl AppState {
     /// [`ContractError`] if the embedded `openapi.yaml` is broken.
     pub fn new(limits: Limits) -> Result<Self, ContractError> {
         let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
+        let tiles = TileCache::new(limits.tile_cache_bytes);
         Ok(Self(Arc::new(Shared {
             contract: openapi::contract(&limits)?,
             limits,
@@ -57,6 +61,7 @@ impl AppState {
             retired,
             recalled,
             archive: None,
+            tiles,
             trouble: Mutex::default(),
         })))
     }
@@ -162,6 +167,11 @@ impl AppState {
     /// The limits.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// Tiles that were cut.
+    pub(crate) fn tiles(&self) -> &TileCache {
+        &self.0.tiles
     }
 
     /// What links start with, if it does not follow the request.

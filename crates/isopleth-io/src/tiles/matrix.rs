@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-use super::MAX_ZOOM;
-
+/// The deepest zoom of the tile matrix set.
+pub const DEEPEST: u8 = 24;
 /// Half the side of the square that the tile matrix set covers, metres of EPSG:3857.
 pub const HALF_WORLD_M: f64 = 20_037_508.342_789_244;
 /// The latitude where the square ends, degrees.
@@ -24,11 +24,11 @@ pub struct Matrix {
     pub scale_denominator: f64,
 }
 
-/// The zooms that tiles are cut for, from the whole world down.
+/// The zooms of the tile matrix set, from the whole world down.
 pub fn matrices() -> impl Iterator<Item = Matrix> {
-    (0..=MAX_ZOOM).map(|zoom| {
+    (0..=DEEPEST).map(|zoom| {
         let tiles = 1_u32 << zoom;
-        let cell_size_m = 2.0 * HALF_WORLD_M / f64::from(tiles * TILE_PIXELS);
+        let cell_size_m = 2.0 * HALF_WORLD_M / (f64::from(tiles) * f64::from(TILE_PIXELS));
         Matrix {
             zoom,
             tiles,
@@ -71,7 +71,7 @@ mod tests {
     fn the_matrices_are_those_of_the_standard() {
         // OGC 17-083r4, annex D.1.
         let all: Vec<_> = matrices().collect();
-        assert_eq!(all.len(), usize::from(MAX_ZOOM) + 1);
+        assert_eq!(all.len(), usize::from(DEEPEST) + 1);
         for (zoom, scale, cell) in [
             (0, 559_082_264.028_717, 156_543.033_928_040_9),
             (10, 545_978.773_465_544, 152.874_056_570_352_6),
