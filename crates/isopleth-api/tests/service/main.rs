@@ -8,3 +8,4 @@ mod items;
 mod paging;
 mod selection;
 mod start;
+mod tiles;
