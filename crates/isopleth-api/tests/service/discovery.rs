@@ -28,6 +28,11 @@ async fn the_landing_page_has_the_links_that_clients_need() {
         ("service-doc", "text/html", "/api?f=html"),
         ("conformance", "application/json", "/conformance"),
         ("data", "application/json", "/collections"),
+        (
+            "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes",
+            "application/json",
+            "/tileMatrixSets",
+        ),
     ];
     let expected: Vec<_> = expected
         .map(|(rel, media, path)| (rel.to_owned(), media.to_owned(), format!("{BASE}{path}")))

@@ -259,7 +259,7 @@ async fn maps_are_pictures_of_the_box_that_was_asked_for() {
         service.refusal(&format!("{map}?datetime=2022")).await.1,
         "unknown-parameter"
     );
-    for collection in ["nothing", "repeats", "sites-pub", "areas-sea-area"] {
+    for collection in ["nothing", "repeats", "sites-pub", "areas-sea-area-2018"] {
         let target = format!("/collections/{collection}/map?width=40&height=40");
         let answer = service.get(&target).await;
         assert_eq!(answer.status, StatusCode::OK, "{target}");
