@@ -124,7 +124,11 @@ async fn collections_say_what_and_where_and_when_they_are() {
     let hotspots = service.page("/collections/hotspots").await.json();
     assert_eq!(
         hotspots["crs"],
-        json!(["http://www.opengis.net/def/crs/OGC/1.3/CRS84"])
+        json!([
+            "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+            "http://www.opengis.net/def/crs/EPSG/0/27700",
+            "http://www.opengis.net/def/crs/EPSG/0/3857",
+        ])
     );
     assert_eq!(
         hotspots["extent"]["spatial"]["bbox"],

@@ -2,6 +2,7 @@
 
 mod contract;
 mod discovery;
+mod features;
 mod fixture;
 mod http;
 mod items;

@@ -203,7 +203,9 @@ async fn maps_are_pictures_of_the_box_that_was_asked_for() {
             "27700",
         ),
         (
-            &format!("?bbox=530000,170000,560000,200000&bbox-crs={grid}&crs=[EPSG:3857]&width=9"),
+            &format!(
+                "?bbox=530000,170000,560000,200000&bbox-crs={grid}&crs=http://www.opengis.net/def/crs/EPSG/0/3857&width=9"
+            ),
             (9, 0),
             "3857",
         ),
@@ -236,9 +238,15 @@ async fn maps_are_pictures_of_the_box_that_was_asked_for() {
         ("bbox=nan,2,0,3", "bbox"),
         ("bbox=0,51,5,1,52,4", "bbox"),
         ("bbox=0,51,1,99", "bbox"),
-        ("bbox-crs=[EPSG:27700]", "bbox-crs"),
+        (
+            "bbox-crs=http://www.opengis.net/def/crs/EPSG/0/27700",
+            "bbox-crs",
+        ),
         ("bbox=0,0,1,1&bbox-crs=EPSG:4326", "bbox-crs"),
-        ("bbox=100,0,101,1&crs=[EPSG:27700]", "bbox"),
+        (
+            "bbox=100,0,101,1&crs=http://www.opengis.net/def/crs/EPSG/0/27700",
+            "bbox",
+        ),
         ("crs=4326", "crs"),
         ("width=0", "width"),
         ("width=-1", "width"),
