@@ -25,20 +25,18 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
-    /// Name of the file, if the path names one.
-    pub(crate) file: String,
     /// Whether only the head of the answer is wanted.
     pub(crate) head: bool,
     /// The `Range` header.
     pub(crate) range: String,
     /// The `If-Range` header.
     pub(crate) if_range: String,
-    /// The `Accept-Encoding` header.
-    pub(crate) accept_encoding: String,
-    /// Code of the problem, if the path names one.
-    pub(crate) code: String,
+    /// All segments of the path that have a name.
+    segments: Vec<(String, String)>,
     /// The `Accept` header.
     pub(crate) accept: String,
+    /// The `Accept-Encoding` header.
+    pub(crate) accept_encoding: String,
     /// The `If-None-Match` header.
     if_none_match: String,
 }
@@ -70,14 +68,35 @@ impl Call {
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
-            file: segment("fileName"),
             head: request.method() == Method::HEAD,
             range: header_list(request.headers(), RANGE),
             if_range: header_list(request.headers(), IF_RANGE),
-            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
-            code: segment("code"),
+            segments: path
+                .map(|p| {
+                    p.iter()
+                        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                        .collect()
+                })
+                .unwrap_or_default(),
             accept: header_list(request.headers(), ACCEPT),
+            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
+        })
+    }
+
+    /// A segment of the path by its name; empty if the path has none.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        let found = self.segments.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether the client names gzip among the codings that it reads.
+    pub(crate) fn reads_gzip(&self) -> bool {
+        self.accept_encoding.split(',').any(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let gzip = parts.next().is_some_and(|c| c.eq_ignore_ascii_case("gzip"));
+            let quality = parts.find_map(|p| p.strip_prefix("q="));
+            gzip && quality.is_none_or(|q| q.parse::<f64>().is_ok_and(|q| q > 0.0))
         })
     }
 

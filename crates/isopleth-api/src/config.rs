@@ -56,6 +56,8 @@ pub struct Limits {
     pub max_limit: u64,
     /// Runs kept in memory besides the published ones.
     pub kept_runs: usize,
+    /// Memory for tiles that were cut, bytes.
+    pub tile_cache_bytes: u64,
     /// How often the store is asked whether anything has changed.
     pub poll_interval: Duration,
     /// How long a request waits for the first publication before it is told to come back.
@@ -100,6 +102,7 @@ impl Default for Limits {
             default_limit: 10,
             max_limit: 10_000,
             kept_runs: 32,
+            tile_cache_bytes: 64 << 20,
             poll_interval: Duration::from_secs(1),
             startup_wait: Duration::from_secs(20),
             drain_delay: Duration::ZERO,

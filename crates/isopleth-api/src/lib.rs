@@ -56,6 +56,7 @@ mod html;
 mod items;
 mod landing;
 mod links;
+mod maps;
 mod metrics;
 mod observe;
 mod openapi;
@@ -74,6 +75,9 @@ mod schema;
 mod selection;
 mod serve;
 mod state;
+mod styles;
+mod tile_cache;
+mod tiles;
 mod visit;
 
 pub use config::{Config, Limits};

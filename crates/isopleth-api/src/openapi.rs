@@ -11,8 +11,8 @@ use crate::schema;
 /// The hand-written definition.
 const CONTRACT: &str = include_str!("../../../openapi.yaml");
 
-/// The start of the paths that are expanded.
-const TEMPLATE: &str = "/collections/{collectionId}";
+/// What makes a path one that is expanded.
+const TEMPLATE: &str = "{collectionId}";
 
 /// The embedded API definition cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &Layer)], base: &s
     let (specific, mut paths): (Vec<_>, Map<_, _>) = {
         let (specific, general): (Vec<_>, Vec<_>) = templates
             .iter()
-            .partition(|(path, _)| path.starts_with(TEMPLATE));
+            .partition(|(path, _)| path.contains(TEMPLATE));
         (
             specific,
             general
@@ -61,8 +61,8 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &Layer)], base: &s
     };
     for (id, layer) in collections {
         for (path, item) in &specific {
-            let rest = path.strip_prefix(TEMPLATE).unwrap_or_default();
-            let path = format!("/collections/{}{rest}", encode_segment(id));
+            let rest = path.split_once(TEMPLATE).map_or("", |(_, rest)| rest);
+            let path = path.replace(TEMPLATE, &encode_segment(id));
             paths.insert(path, of_collection(item, id, layer, rest));
         }
     }

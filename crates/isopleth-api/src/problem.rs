@@ -80,6 +80,22 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "feature-not-found", detail)
     }
 
+    /// The tile lies outside of the tile matrix set, or deeper than tiles are cut.
+    pub(crate) fn tile_not_found(deepest: u8) -> Self {
+        let detail = format!(
+            "no such tile: zooms go from 0 to {deepest}, columns and rows of zoom z from 0 to \
+             2^z - 1, as whole numbers"
+        );
+        Self::new(StatusCode::NOT_FOUND, "tile-not-found", detail)
+    }
+
+    /// No tile matrix set has this id.
+    pub(crate) fn tile_matrix_set_not_found(id: &str) -> Self {
+        let detail =
+            format!("no tile matrix set is called '{id}' here; /tileMatrixSets lists them");
+        Self::new(StatusCode::NOT_FOUND, "tile-matrix-set-not-found", detail)
+    }
+
     /// The run that was asked for is not, or no longer, to be had.
     pub(crate) fn run_not_found(run: &str) -> Self {
         let detail = format!(

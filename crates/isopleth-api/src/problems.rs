@@ -99,6 +99,12 @@ pub const PROBLEM_KINDS: &[ProblemKind] = kinds! {
     "store-unavailable" 503
         "The store cannot be read; what was published before is still served."
         "Who runs the service has to bring the store back.";
+    "tile-matrix-set-not-found" 404
+        "No tile matrix set has this id."
+        "Take an id that /tileMatrixSets lists.";
+    "tile-not-found" 404
+        "The tile lies outside of the tile matrix set, or deeper than tiles are cut."
+        "Stay within the limits that the metadata of the tiles tell.";
     "timed-out" 503
         "The answer took longer than it may."
         "Ask for less: a smaller page, box or time; who runs the service can raise request_timeout_s.";
@@ -133,7 +139,7 @@ pub(crate) fn all(call: &Call) -> Result<Reply, Problem> {
 
 /// One kind.
 pub(crate) fn one(call: &Call) -> Result<Reply, Problem> {
-    let kind = kind(&call.code).ok_or_else(Problem::path_not_found)?;
+    let kind = kind(call.segment("code")).ok_or_else(Problem::path_not_found)?;
     let index = call.addresses.problems();
     let Json::Object(members) = described(kind, call) else {
         return Err(Problem::internal());

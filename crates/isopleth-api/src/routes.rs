@@ -15,8 +15,8 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
-    admit, api, collections, compress, conformance, cors, downloads, health, items, landing,
-    metrics, observe, problems, schema, selection,
+    admit, api, collections, compress, conformance, cors, downloads, health, items, landing, maps,
+    metrics, observe, problems, schema, selection, styles, tiles,
 };
 
 /// What a path leads to.
@@ -42,6 +42,24 @@ pub enum Resource {
     Item,
     /// A collection, or a selection of it, as a file.
     File,
+    /// The tile matrix sets.
+    TileMatrixSets,
+    /// One tile matrix set.
+    TileMatrixSet,
+    /// The sets of tiles of a collection.
+    TileSets,
+    /// A set of tiles.
+    TileSet,
+    /// A vector tile, by zoom, row and column.
+    Tile,
+    /// A vector tile, by zoom, column and row.
+    XyzTile,
+    /// The tiles of a collection as TileJSON.
+    TileJson,
+    /// The MapLibre style of a collection.
+    Style,
+    /// A picture of a collection.
+    Map,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -73,6 +91,24 @@ pub const ROUTES: &[(&str, Resource)] = &[
         "/collections/{collectionId}/files/{fileName}",
         Resource::File,
     ),
+    ("/collections/{collectionId}/tiles", Resource::TileSets),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}",
+        Resource::TileSet,
+    ),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+        Resource::Tile,
+    ),
+    (
+        "/collections/{collectionId}/styles/maplibre",
+        Resource::Style,
+    ),
+    ("/collections/{collectionId}/map", Resource::Map),
+    ("/tileMatrixSets", Resource::TileMatrixSets),
+    ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
+    ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
+    ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
     ("/problems", Resource::Problems),
@@ -105,6 +141,9 @@ impl Resource {
             ],
             Self::Item => &["crs", "run", "f"],
             Self::File => selection::SELECTING,
+            Self::Tile => &["run", "f"],
+            Self::XyzTile | Self::TileJson | Self::Style => &["run"],
+            Self::Map => maps::PARAMETERS,
             _ => &["f"],
         }
     }
@@ -139,6 +178,15 @@ impl Resource {
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
             Self::File => downloads::file(state, call).await,
+            Self::TileMatrixSets => tiles::matrix_sets(call),
+            Self::TileMatrixSet => tiles::matrix_set(call),
+            Self::TileSets => tiles::sets(state, call).await,
+            Self::TileSet => tiles::set(state, call).await,
+            Self::Tile => tiles::tile(state, call).await,
+            Self::XyzTile => tiles::xyz_tile(state, call).await,
+            Self::TileJson => tiles::tile_json(state, call).await,
+            Self::Style => styles::maplibre(state, call).await,
+            Self::Map => maps::map(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
             Self::Problems => problems::all(call),
@@ -173,7 +221,8 @@ fn with_routes(routes: &[(&str, Resource)]) -> Router<AppState> {
                                   request: Request| {
             respond(&state, resource, path.as_ref().ok(), request).await
         };
-        router = router.route(path, any(handler));
+        // The router has whole segments only; the resource reads the end of this one.
+        router = router.route(&path.replace("{y}.mvt", "{y}"), any(handler));
     }
     let nowhere = async |request: Request| Problem::path_not_found().at(request.uri().path());
     router.fallback(nowhere)

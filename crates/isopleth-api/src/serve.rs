@@ -248,6 +248,10 @@ fn waiting<'a>(started: &Config, now: &Config) -> impl Iterator<Item = &'a str> 
             "file_cache_bytes",
             started.limits.file_cache_bytes != now.limits.file_cache_bytes,
         ),
+        (
+            "tile_cache_bytes",
+            started.limits.tile_cache_bytes != now.limits.tile_cache_bytes,
+        ),
     ];
     changed.into_iter().filter(|(_, c)| *c).map(|(key, _)| key)
 }

@@ -19,6 +19,7 @@ use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
 use crate::rules::{InvalidConfig, Rules, base_url};
+use crate::tile_cache::TileCache;
 
 /// The state of a service. Cloning it is cheap; all clones are the same service.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ struct Shared {
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
     files: Arc<Files>,
+    /// Tiles that were cut.
+    tiles: TileCache,
     /// Why the store cannot be read, while it cannot.
     trouble: Mutex<Option<String>>,
 }
@@ -59,6 +62,7 @@ impl AppState {
     pub fn new(limits: Limits) -> Result<Self, ContractError> {
         let contract = openapi::contract()?;
         let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
+        let tiles = TileCache::new(limits.tile_cache_bytes);
         Ok(Self(Arc::new(Shared {
             files: Arc::new(Files::new(&limits)),
             rules: watch::Sender::new(Arc::new(Rules::plain(limits, &contract))),
@@ -70,6 +74,7 @@ impl AppState {
             retired,
             recalled,
             archive: None,
+            tiles,
             trouble: Mutex::default(),
         })))
     }
@@ -181,6 +186,11 @@ impl AppState {
     /// The files for download.
     pub(crate) fn files(&self) -> &Arc<Files> {
         &self.0.files
+    }
+
+    /// Tiles that were cut.
+    pub(crate) fn tiles(&self) -> &TileCache {
+        &self.0.tiles
     }
 
     /// What requests are handled by at this moment.

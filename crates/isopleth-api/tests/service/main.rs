@@ -11,3 +11,4 @@ mod operations;
 mod paging;
 mod selection;
 mod start;
+mod tiles;

@@ -13,22 +13,14 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::fixture::{Answer, Service};
+use crate::fixture::{Answer, Service, example};
 use crate::start;
 
 const PAGE: &str = "/collections/hotspots/items?limit=1";
 
 /// Targets of all kinds, with the addresses that the documents hold.
 fn targets() -> Vec<String> {
-    let path = |path: &str| {
-        path.replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1")
-            .replace("{code}", "bad-request")
-    };
-    let fixed = ROUTES
-        .iter()
-        .map(|(p, _)| path(p))
-        .filter(|p| !p.contains('{'));
+    let fixed = ROUTES.iter().map(|(p, _)| example(p));
     fixed
         .chain([PAGE.to_owned(), "/nowhere".to_owned()])
         .collect()

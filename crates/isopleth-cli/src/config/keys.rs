@@ -330,6 +330,8 @@ pub(crate) const KEYS: &[Key] = keys! {
         "Folder for files that are downloaded; that of the system for temporary files without it (taken at the start only)" = service.limits.file_cache_folder;
     "file_cache_bytes" Count "4294967296"
         "Most bytes of files for download that are kept, and so the largest file (taken at the start only)" = service.limits.file_cache_bytes;
+    "tile_cache_bytes" Count "67108864"
+        "Memory for tiles that were cut (taken at the start only)" = service.limits.tile_cache_bytes;
     "log" Text "info"
         "What is logged: error, warn, info, debug, trace, or directives by module" = log;
     "log_json" Switch "false"
@@ -361,6 +363,7 @@ mod tests {
             kept_runs: _,
             file_cache_folder: _,
             file_cache_bytes: _,
+            tile_cache_bytes: _,
             poll_interval: _,
             startup_wait: _,
             drain_delay: _,
@@ -376,6 +379,6 @@ mod tests {
             rate_per_minute: _,
             rate_burst: _,
         } = limits;
-        assert_eq!(KEYS.len(), 7 + 19 + 2);
+        assert_eq!(KEYS.len(), 7 + 20 + 2);
     }
 }
