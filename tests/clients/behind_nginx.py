@@ -7,6 +7,7 @@ links follow what nginx forwards, once the configured public base URL. Needs ngi
 ogrinfo; names are resolved by a small proxy, so nothing of the system is changed.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -58,7 +59,12 @@ def tunnel(target):
     def accept():
         while True:
             client = listener.accept()[0]
-            threading.Thread(target=pump, args=(client,), daemon=True).start()
+            threading.Thread(target=quietly, args=(client,), daemon=True).start()
+
+    def quietly(client):
+        # Whoever asks sees for itself that a connection broke.
+        with contextlib.suppress(OSError):
+            pump(client)
 
     threading.Thread(target=accept, daemon=True).start()
     return listener.getsockname()[1]
