@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::accept::{Format, format};
 use crate::call::Call;
 use crate::dataset::Dataset;
-use crate::links::{self, Addresses, CRS84, GEO_JSON, JSON, Link};
+use crate::document::Document;
+use crate::links::{
+    self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON,
+};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
@@ -14,42 +16,37 @@ use crate::state::AppState;
 
 /// All collections.
 pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    format(call, &[("json", Format::Json)])?;
     let published = state.published().await?;
-    let links = [Link::new(
-        "self",
-        JSON,
-        "This document",
-        call.addresses.collections(),
-    )];
     let list = published.collections.iter();
-    let list = list.map(|c| Json::Object(summary(c, &call.addresses)));
-    let document = json!({
-        "links": links::to_json(&links),
-        "collections": list.collect::<Json>(),
-    });
-    Ok(Reply::document(call, JSON, &document).with_links(&links))
+    let list: Json = list
+        .map(|c| Json::Object(summary(c, &call.addresses)))
+        .collect();
+    Document {
+        title: "Collections".to_owned(),
+        media: JSON,
+        here: call.addresses.collections(),
+        links: Vec::new(),
+        members: [("collections".to_owned(), list)].into_iter().collect(),
+    }
+    .reply(call)
 }
 
 /// One collection, with its columns and its provenance.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    format(call, &[("json", Format::Json)])?;
     let collection = state.collection(&call.collection).await?;
-    let mut document = summary(&collection, &call.addresses);
-    let dataset = &collection.dataset;
-    let columns = dataset
-        .layer
-        .columns
-        .iter()
-        .map(|column| json!(column))
-        .collect();
-    document.insert("columns".to_owned(), columns);
-    document.insert(
-        "provenance".to_owned(),
-        Json::Object(dataset.layer.provenance.clone()),
-    );
-    let links = collection_links(&collection.id, dataset, &call.addresses);
-    Ok(Reply::document(call, JSON, &Json::Object(document)).with_links(&links))
+    let mut members = summary(&collection, &call.addresses);
+    let layer = &collection.dataset.layer;
+    members.insert("columns".to_owned(), json!(layer.columns));
+    let provenance = Json::Object(layer.provenance.clone());
+    members.insert("provenance".to_owned(), provenance);
+    Document {
+        title: layer.title.clone(),
+        media: JSON,
+        here: call.addresses.collection(&collection.id),
+        links: data_links(&collection.id, &collection.dataset, &call.addresses),
+        members,
+    }
+    .reply(call)
 }
 
 fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
@@ -66,7 +63,16 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
         let interval = json!({ "interval": [days.to_interval()], "trs": calendar });
         extent.insert("temporal".to_owned(), interval);
     }
-    let links = collection_links(id, dataset, at);
+    let mut links = vec![
+        Link::new("self", JSON, &dataset.layer.title, at.collection(id)),
+        Link::new(
+            "alternate",
+            HTML,
+            format!("{} as html", dataset.layer.title),
+            format!("{}?f=html", at.collection(id)),
+        ),
+    ];
+    links.extend(data_links(id, dataset, at));
     let document = json!({
         "id": id,
         "title": dataset.layer.title,
@@ -74,7 +80,8 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
         "links": links::to_json(&links),
         "extent": extent,
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": dataset.crs.iter().map(|crs| crs.uri()).collect::<Vec<_>>(),
+        "storageCrs": CRS84,
         "geometry": dataset.layer.geometry,
         "run": dataset.run,
         "features": dataset.len(),
@@ -90,14 +97,22 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
     members
 }
 
-fn collection_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
+/// Where the data of a collection are.
+fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
+    let title = format!("Features of {}", dataset.layer.title);
     let mut links = vec![
-        Link::new("self", JSON, &dataset.layer.title, at.collection(id)),
+        Link::new("items", GEO_JSON, title, at.items(id)),
         Link::new(
-            "items",
-            GEO_JSON,
-            format!("Features of {}", dataset.layer.title),
-            at.items(id),
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {}", dataset.layer.title),
+            at.queryables(id),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {}", dataset.layer.title),
+            at.schema(id),
         ),
     ];
     links.extend(items_links(&at.items(id), &dataset.layer.title));

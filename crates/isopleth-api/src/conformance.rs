@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::accept::{Format, format};
 use crate::call::Call;
-use crate::links::{self, JSON, Link};
+use crate::document::Document;
+use crate::links::JSON;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -15,17 +15,36 @@ const CLASSES: &[&str] = &[
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/schemas",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/core-roles-features",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/returnables-and-receivables",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/queryables",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/property-property",
 ];
 
 /// The conformance declaration.
 pub(crate) fn conformance(call: &Call) -> Result<Reply, Problem> {
-    format(call, &[("json", Format::Json)])?;
-    let links = [Link::new(
-        "self",
-        JSON,
-        "This document",
-        call.addresses.conformance(),
-    )];
-    let document = json!({ "conformsTo": CLASSES, "links": links::to_json(&links) });
-    Ok(Reply::document(call, JSON, &document).with_links(&links))
+    Document {
+        title: "Standards kept".to_owned(),
+        media: JSON,
+        here: call.addresses.conformance(),
+        links: Vec::new(),
+        members: [("conformsTo".to_owned(), json!(CLASSES))]
+            .into_iter()
+            .collect(),
+    }
+    .reply(call)
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE};
+use isopleth_io::crs::Crs;
 use isopleth_io::write::{Format, csv_metadata};
-use isopleth_store::write_layer_file;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -21,12 +21,12 @@ use tokio_util::io::ReaderStream;
 use crate::call::Call;
 use crate::dataset::{Dataset, Selection};
 use crate::files::Stored;
-use crate::items;
 use crate::links::{JSON, Link};
 use crate::problem::Problem;
 use crate::ranges::{Wanted, wanted};
 use crate::reply::{Cache, Reply};
-use crate::representation::{MATCHED, RETURNED, disposition};
+use crate::representation::{MATCHED, RETURNED, check_crs, disposition, write_file};
+use crate::selection::{crs, select};
 use crate::state::AppState;
 
 /// The name that stands for the present run.
@@ -53,15 +53,17 @@ enum Kind {
 /// A file.
 pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     let (run, kind) = named(&call.file)?;
-    let select = items::selection(call)?;
     if run == LATEST {
         let present = state.dataset(&call.collection, None).await?;
+        select(call, &present).await?;
         let ending = &call.file[LATEST.len()..];
         let name = format!("{}{ending}", present.run);
         let address = call.addresses.file(&call.collection, &name);
         return Ok(Reply::elsewhere(&(address + &call.query.to_suffix())));
     }
     let dataset = state.dataset(&call.collection, Some(run)).await?;
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let name = format!("{}-{}", call.collection, call.file);
     let format = match kind {
         Kind::File(format) => format,
@@ -71,12 +73,13 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
             return Ok(Reply::document(call, CSVM_JSON, &document));
         }
     };
-    let selection = dataset.select(select.bbox.as_ref(), select.time);
+    check_crs(format, crs)?;
     let count = selection.len();
     let links = links(call, &dataset, format);
-    let stored = stored(state, call, dataset, selection, format).await?;
+    let stored = stored(state, call, dataset, selection, crs, format).await?;
     let reply = body(call, &stored, format).await?;
     Ok(reply
+        .in_crs(crs)
         .with_links(&links)
         .with_value(CONTENT_DISPOSITION, disposition(&name))
         .with_value(MATCHED, count)
@@ -132,6 +135,7 @@ async fn stored(
     call: &Call,
     dataset: Arc<Dataset>,
     selection: Selection,
+    crs: Crs,
     format: Format,
 ) -> Result<Arc<Stored>, Problem> {
     let mut key = format!(
@@ -140,12 +144,13 @@ async fn stored(
         dataset.run,
         format.name()
     );
-    for parameter in items::SELECTING {
-        key.push('\0');
-        key.push_str(call.query.get(parameter).unwrap_or_default());
+    let mut given: Vec<_> = call.query.pairs().collect();
+    given.sort_unstable();
+    for (name, value) in given {
+        key.extend(["\0", name, "\0", value]);
     }
     let table = call.collection.clone();
-    let write = move |path: &Path| write_layer_file(path, format, &table, dataset.part(&selection));
+    let write = move |path: &Path| write_file(path, format, &table, dataset.part(&selection), crs);
     state.files().get(&key, format.name(), write).await
 }
 

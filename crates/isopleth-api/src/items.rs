@@ -1,40 +1,24 @@
 //! `/collections/{id}/items` and one item: the features.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use axum::http::header::CONTENT_DISPOSITION;
+use isopleth_io::crs::Crs;
+use isopleth_io::write::Format as FileFormat;
 use serde_json::Value as Json;
 
 use crate::accept::{Format, format};
-use crate::bbox::Bbox;
 use crate::call::Call;
-use crate::dataset::Dataset;
-use crate::datetime::TimeQuery;
-use crate::links::{self, GEO_JSON, JSON, Link};
+use crate::dataset::{Dataset, Selection};
+use crate::links::{self, GEO_JSON, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
 use crate::reply::{Cache, Reply, entity_tag};
 use crate::representation::{self, MATCHED, PAGES, RETURNED, alternates, disposition, media};
+use crate::selection::{crs, select};
 use crate::state::AppState;
 
 const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("geojson", Format::Json)];
-
-/// The parameters that select features.
-pub(crate) const SELECTING: &[&str] = &["bbox", "datetime"];
-
-/// What the parameters select.
-pub(crate) struct Selecting {
-    pub(crate) bbox: Option<Bbox>,
-    pub(crate) time: Option<TimeQuery>,
-}
-
-/// Reads the parameters that select features.
-///
-/// # Errors
-/// A [`Problem`] for one that cannot be read.
-pub(crate) fn selection(call: &Call) -> Result<Selecting, Problem> {
-    Ok(Selecting {
-        bbox: read(call, "bbox", Bbox::parse)?,
-        time: read(call, "datetime", TimeQuery::parse)?,
-    })
-}
 
 /// A page of features.
 pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem> {
@@ -42,54 +26,19 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
     let limits = state.limits();
     let limit = limit(call, limits.default_limit, limits.max_limit)?;
     let offset = offset(call)?;
-    let Selecting { bbox, time } = selection(call)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
-
-    let selection = dataset.select(bbox.as_ref(), time);
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let range = selection.page(offset, limit);
-    let at = &call.addresses;
-    let items = at.items(&call.collection);
-    let here = format!("{items}{}", call.query.to_suffix());
-    let mut links = vec![
-        Link::new("self", media(format), "This page", here.clone()),
-        Link::new(
-            "collection",
-            JSON,
-            &dataset.layer.title,
-            at.collection(&call.collection),
-        ),
-    ];
-    links.extend(alternates(call, &items, format));
-    if range.end < selection.len() {
-        let (limit, offset) = (limit.to_string(), range.end.to_string());
-        let run = dataset.run.clone();
-        let mut next = call
-            .query
-            .with(&[("limit", limit), ("offset", offset), ("run", run)]);
-        if let Format::File(format) = format {
-            // It may have been asked for by Accept, which no link can say.
-            next = next.with(&[("f", format.name().to_owned())]);
-        }
-        let href = format!("{items}{}", next.to_suffix());
-        links.push(Link::new("next", media(format), "Next page", href));
-    }
-    let etag = entity_tag(&[&dataset.run, &here, media(format)]);
+    let links = page_links(call, &dataset, selection.len(), &range, limit, format);
     if let Format::File(file) = format {
-        let (matched, returned) = (selection.len(), range.len());
-        let body = match call.has(&etag) {
-            true => Vec::new(),
-            false => {
-                let id = call.collection.clone();
-                representation::page(state, id, dataset, &selection, range, file).await?
-            }
-        };
-        let name = format!("{}.{}", call.collection, file.name());
-        let reply = Reply::tagged(call, media(format), cache(call), etag, || body);
-        return Ok(reply
-            .with_links(&links)
-            .with_value(CONTENT_DISPOSITION, disposition(&name))
-            .with_value(MATCHED, matched)
-            .with_value(RETURNED, returned));
+        return file_page(state, call, dataset, &selection, range, crs, file, &links).await;
+    }
+    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let mut features = Vec::new();
+    if !call.has(&etag) {
+        let written = dataset.write(&selection, range.clone(), crs, &mut features);
+        written.map_err(|error| unreached(&error, &dataset))?;
     }
     let body = || {
         let head = format!(
@@ -102,28 +51,124 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
             Json::from(dataset.run.as_str()),
             dataset.brief,
         );
-        let mut body = head.into_bytes();
-        dataset.write(&selection, range.clone(), &mut body);
-        body.extend_from_slice(b"]}");
-        body
+        [head.as_bytes(), &features, b"]}"].concat()
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        .in_crs(crs)
+        .with_links(&links))
+}
+
+/// A page in another format than GeoJSON.
+#[expect(clippy::too_many_arguments, reason = "what a page is made of")]
+async fn file_page(
+    state: &AppState,
+    call: &Call,
+    dataset: Arc<Dataset>,
+    selection: &Selection,
+    range: Range<usize>,
+    crs: Crs,
+    format: FileFormat,
+    links: &[Link],
+) -> Result<Reply, Problem> {
+    representation::check_crs(format, crs)?;
+    let media = format.media_type();
+    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let (matched, returned) = (selection.len(), range.len());
+    let body = match call.has(&etag) {
+        true => Vec::new(),
+        false => {
+            let places = Dataset::places(selection, range);
+            representation::page(state, call, dataset, places, crs, format).await?
+        }
+    };
+    let name = format!("{}.{}", call.collection, format.name());
+    Ok(Reply::tagged(call, media, cache(call), etag, || body)
+        .in_crs(crs)
+        .with_links(links)
+        .with_value(CONTENT_DISPOSITION, disposition(&name))
+        .with_value(MATCHED, matched)
+        .with_value(RETURNED, returned))
+}
+
+/// The links of a page: itself, what it belongs to, the pages beside it.
+fn page_links(
+    call: &Call,
+    dataset: &Dataset,
+    matched: usize,
+    range: &Range<usize>,
+    limit: u64,
+    format: Format,
+) -> Vec<Link> {
+    let (at, title) = (&call.addresses, &dataset.layer.title);
+    let items = at.items(&call.collection);
+    let here = format!("{items}{}", call.query.to_suffix());
+    let mut links = vec![
+        Link::new("self", media(format), "This page", here),
+        Link::new("collection", JSON, title, at.collection(&call.collection)),
+        Link::new(
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {title}"),
+            at.queryables(&call.collection),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {title}"),
+            at.schema(&call.collection),
+        ),
+    ];
+    links.extend(alternates(call, &items, format));
+    let page = |offset: u64| {
+        let changes = [
+            ("limit", limit.to_string()),
+            ("offset", offset.to_string()),
+            ("run", dataset.run.clone()),
+        ];
+        let mut query = call.query.with(&changes);
+        if let Format::File(format) = format {
+            // It may have been asked for by Accept, which no link can say.
+            query = query.with(&[("f", format.name().to_owned())]);
+        }
+        format!("{items}{}", query.to_suffix())
+    };
+    if range.end < matched {
+        let href = page(range.end as u64);
+        links.push(Link::new("next", media(format), "Next page", href));
+    }
+    if range.start > 0 {
+        let href = page((range.start as u64).saturating_sub(limit));
+        links.push(Link::new("prev", media(format), "Previous page", href));
+    }
+    links
 }
 
 /// One feature.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     format(call, FORMATS)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let missing = || Problem::feature_not_found(&call.feature, &dataset.run);
-    let feature = dataset.feature(&call.feature).ok_or_else(missing)?;
+    let index = dataset.index(&call.feature).ok_or_else(missing)?;
     let links = item_links(call, &dataset);
     let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let mut feature = Vec::new();
+    let written = dataset.write(&Selection::Some(vec![index]), 0..1, crs, &mut feature);
+    written.map_err(|error| unreached(&error, &dataset))?;
     let body = || {
-        let open = feature.strip_suffix(b"}").unwrap_or(feature);
+        let open = feature.strip_suffix(b"}").unwrap_or(&feature);
         let tail = format!(",\"links\":{}}}", links::to_json(&links));
         [open, tail.as_bytes()].concat()
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        .in_crs(crs)
+        .with_links(&links))
+}
+
+/// A geometry beyond a system that the collection lists; its box said otherwise.
+fn unreached(error: &std::io::Error, dataset: &Dataset) -> Problem {
+    tracing::error!(%error, run = dataset.run, "a feature cannot be projected");
+    Problem::internal()
 }
 
 fn item_links(call: &Call, dataset: &Dataset) -> [Link; 2] {
@@ -147,15 +192,6 @@ fn cache(call: &Call) -> Cache {
     } else {
         Cache::Check
     }
-}
-
-fn read<T, E: std::fmt::Display>(
-    call: &Call,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Problem> {
-    let given = call.query.get(name).map(parse).transpose();
-    given.map_err(|error| Problem::invalid_parameter(name, error))
 }
 
 /// The page size: what was asked for, cut down to what is allowed.

@@ -1,18 +1,19 @@
 //! The formats of features: what is offered, the links to it, and pages in it.
 
-use std::ops::Range;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
+use isopleth_io::crs::Crs;
 use isopleth_io::write::{self, Format as FileFormat, Part};
-use isopleth_store::write_layer_file;
+use isopleth_store::{StoreError, write_layer_file};
 
 use crate::accept::Format;
 use crate::call::Call;
-use crate::dataset::{Dataset, Selection};
+use crate::dataset::Dataset;
 use crate::files;
-use crate::links::{Addresses, GEO_JSON, Link};
+use crate::links::{Addresses, GEO_JSON, HTML, Link};
 use crate::problem::Problem;
 use crate::query::encode_segment;
 use crate::state::AppState;
@@ -38,7 +39,8 @@ pub(crate) const PAGES: &[(&str, Format)] = &[
 pub(crate) fn media(format: Format) -> &'static str {
     match format {
         Format::File(format) => format.media_type(),
-        Format::Json | Format::Html => GEO_JSON,
+        Format::Html => HTML,
+        Format::Json => GEO_JSON,
     }
 }
 
@@ -53,7 +55,8 @@ pub(crate) fn alternates(call: &Call, address: &str, but: Format) -> Vec<Link> {
             let query = call.query.with(&[("f", (*name).to_owned())]);
             let title = match format {
                 Format::File(format) => format.title(),
-                Format::Json | Format::Html => FileFormat::GeoJson.title(),
+                Format::Html => "a page",
+                Format::Json => FileFormat::GeoJson.title(),
             };
             let title = format!("These features as {title}");
             Link::new(
@@ -92,56 +95,95 @@ pub(crate) fn enclosures(at: &Addresses, id: &str, dataset: &Dataset) -> Vec<Lin
     FileFormat::ALL.into_iter().map(of).collect()
 }
 
+/// Refuses a coordinate reference system that a format does not have.
+///
+/// # Errors
+/// A [`Problem`].
+pub(crate) fn check_crs(format: FileFormat, crs: Crs) -> Result<(), Problem> {
+    if crs == Crs::Crs84 || format.has_crs() {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} is always in {}; use another format, or no crs",
+        format.title(),
+        Crs::Crs84.uri()
+    );
+    Err(Problem::invalid_parameter("crs", reason))
+}
+
+/// Writes a part of a layer in a coordinate reference system.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn write_file(
+    path: &Path,
+    format: FileFormat,
+    name: &str,
+    part: Part,
+    crs: Crs,
+) -> Result<(), StoreError> {
+    if crs == Crs::Crs84 {
+        return write_layer_file(path, format, name, part);
+    }
+    let layer = part.projected(crs).map_err(unwritten)?;
+    write_layer_file(path, format, name, Part::whole(&layer).in_crs(crs))
+}
+
+fn unwritten(source: io::Error) -> StoreError {
+    StoreError::Io {
+        path: "a file of features".into(),
+        source,
+    }
+}
+
 /// A page as a file of its own, in memory: pages are bounded.
 ///
 /// # Errors
 /// A [`Problem`] if it cannot be written.
 pub(crate) async fn page(
     state: &AppState,
-    name: String,
+    call: &Call,
     dataset: Arc<Dataset>,
-    selection: &Selection,
-    range: Range<usize>,
+    places: Vec<u32>,
+    crs: Crs,
     format: FileFormat,
 ) -> Result<Vec<u8>, Problem> {
-    let places = Dataset::places(selection, range);
     if format == FileFormat::GeoPackage {
         // A database cannot be written into memory.
-        let key = format!("page\0{name}\0{}\0{places:?}", dataset.run);
+        let name = call.collection.clone();
+        let key = format!("page\0{name}\0{}\0{crs:?}\0{places:?}", dataset.run);
         let write = move |path: &Path| {
-            write_layer_file(path, format, &name, Part::some(&dataset.layer, &places))
+            let part = Part::some(&dataset.layer, &places);
+            write_file(path, format, &name, part, crs)
         };
         let stored = state.files().get(&key, format.name(), write).await?;
-        return blocking(move || {
-            std::fs::read(&stored.path).map_err(|error| {
-                tracing::error!(%error, "cannot read a page back");
-                Problem::file_unavailable()
-            })
-        })
-        .await;
+        return blocking(move || std::fs::read(&stored.path).map_err(unwritten)).await;
     }
     blocking(move || {
         let mut body = Vec::new();
         let part = Part::some(&dataset.layer, &places);
-        match write::write(format, part, &mut body) {
-            Ok(()) => Ok(body),
-            Err(source) => Err(files::problem(&isopleth_store::StoreError::Io {
-                path: "a page".into(),
-                source,
-            })),
-        }
+        let written = match crs {
+            Crs::Crs84 => write::write(format, part, &mut body),
+            _ => part.projected(crs).and_then(|layer| {
+                let there = Part::whole(&layer).in_crs(crs);
+                write::write(format, there, &mut body)
+            }),
+        };
+        written.map_err(unwritten)?;
+        Ok(body)
     })
     .await
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
+    done.map_err(|error| {
         tracing::error!(%error, "writing features panicked");
-        Err(Problem::internal())
-    })
+        Problem::internal()
+    })?
+    .map_err(|error| files::problem(&error))
 }
 
 /// What a client should call what it saves.

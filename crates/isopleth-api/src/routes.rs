@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, downloads, health, items, landing, observe};
+use crate::{api, collections, conformance, downloads, health, items, landing, observe, schema};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub enum Resource {
     Collections,
     /// One collection.
     Collection,
+    /// What the features of a collection can be selected by.
+    Queryables,
+    /// What the features of a collection hold.
+    Schema,
     /// Features of a collection.
     Items,
     /// One feature.
@@ -51,6 +55,11 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/api", Resource::Api),
     ("/collections", Resource::Collections),
     ("/collections/{collectionId}", Resource::Collection),
+    (
+        "/collections/{collectionId}/queryables",
+        Resource::Queryables,
+    ),
+    ("/collections/{collectionId}/schema", Resource::Schema),
     ("/collections/{collectionId}/items", Resource::Items),
     (
         "/collections/{collectionId}/items/{featureId}",
@@ -69,11 +78,37 @@ impl Resource {
     #[must_use]
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
-            Self::Item => &["run", "f"],
-            Self::File => items::SELECTING,
+            Self::Items => &[
+                "limit",
+                "offset",
+                "bbox",
+                "bbox-crs",
+                "datetime",
+                "filter",
+                "filter-lang",
+                "filter-crs",
+                "crs",
+                "run",
+                "f",
+            ],
+            Self::Item => &["crs", "run", "f"],
+            Self::File => &[
+                "bbox",
+                "bbox-crs",
+                "datetime",
+                "filter",
+                "filter-lang",
+                "filter-crs",
+                "crs",
+            ],
             _ => &["f"],
         }
+    }
+
+    /// Whether it accepts the columns of its collection as parameters too, and checks names itself.
+    #[must_use]
+    pub fn has_columns(self) -> bool {
+        matches!(self, Self::Items | Self::File)
     }
 
     /// The methods that it answers, beside OPTIONS.
@@ -95,6 +130,8 @@ impl Resource {
             Self::Api => api::api(state, call).await,
             Self::Collections => collections::all(state, call).await,
             Self::Collection => collections::one(state, call).await,
+            Self::Queryables => schema::queryables(state, call).await,
+            Self::Schema => schema::schema(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
             Self::File => downloads::file(state, call).await,

@@ -4,8 +4,9 @@ use std::io::Cursor;
 
 use flatgeobuf::{FallibleStreamingIterator, FeatureProperties, FgbReader, geozero};
 use geo::{Coord, Geometry, LineString, MultiPolygon, Point, Polygon, polygon};
+use isopleth_io::crs::Crs;
 use isopleth_io::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
-use isopleth_io::write::{self, Crs, Format, Part};
+use isopleth_io::write::{self, Format, Part};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use proptest::prelude::*;

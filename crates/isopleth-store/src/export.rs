@@ -6,8 +6,9 @@ use std::io::{self, BufWriter, ErrorKind, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use isopleth_core::domain::{MINUTES_PER_DAY, format_day, format_minute};
+use isopleth_io::crs::Crs;
 use isopleth_io::layer::Layer;
-use isopleth_io::write::{self, Crs, Format, Part};
+use isopleth_io::write::{self, Format, Part};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::geopackage::{self, Shape};

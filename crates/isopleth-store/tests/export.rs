@@ -349,7 +349,8 @@ fn small_layer() -> isopleth_io::layer::Layer {
 
 #[test]
 fn a_layer_file_has_the_same_bytes_whenever_it_is_written() {
-    use isopleth_io::write::{Crs, Format, Part};
+    use isopleth_io::crs::Crs;
+    use isopleth_io::write::{Format, Part};
     let folder = tempfile::tempdir().unwrap();
     let layer = small_layer();
     for format in Format::ALL {

@@ -230,7 +230,7 @@ async fn the_links_of_a_page_are_in_its_headers_too() {
         .iter()
         .filter(|l| l.contains("rel=\"alternate\""));
     assert_eq!(others.count(), 6, "{in_headers:?}");
-    assert_eq!(in_headers.len(), 3 + 6);
+    assert_eq!(in_headers.len(), 5 + 6);
     assert!(in_headers.contains(&next), "{in_headers:?}");
 }
 

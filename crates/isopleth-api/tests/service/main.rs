@@ -2,6 +2,7 @@
 
 mod contract;
 mod discovery;
+mod features;
 mod files;
 mod fixture;
 mod http;

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use geo::Geometry;
 use serde_json::{Value as Json, json};
 
+use super::Part;
 use super::part::located;
-use super::{Crs, Part};
+use crate::crs::Crs;
 use crate::layer::{ColumnType, GeometryKind, Layer, Value};
 
 /// Writes a layer as CSV: id, the columns, and longitude and latitude (points; easting and northing

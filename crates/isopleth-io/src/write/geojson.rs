@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, Geometry, LineString, Polygon};
+use geo::{Coord, Geometry, LineString, MapCoords, Polygon};
 use serde_json::{Map, Value as Json};
 
 use super::{Format, Part, only_wgs_84};
+use crate::crs::Crs;
 use crate::layer::{Feature, Layer, Value};
 
 /// What RFC 8142 puts before every text of a sequence.
@@ -83,12 +84,40 @@ pub fn geojson_seq<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::R
 /// # Errors
 /// Those of the writer.
 pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -> io::Result<()> {
+    members(layer, feature, &feature.geometry, out)
+}
+
+/// The same with the geometry in another coordinate reference system: metres with three decimals.
+/// RFC 7946 allows this where both sides have agreed on it.
+///
+/// # Errors
+/// Those of the writer; [`BeyondCrs`](crate::crs::BeyondCrs) inside one of kind `InvalidInput` for
+/// a geometry that the system does not reach.
+pub fn feature_members_in(
+    layer: &Layer,
+    feature: &Feature,
+    crs: Crs,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if crs == Crs::Crs84 {
+        return feature_members(layer, feature, out);
+    }
+    let rounded = projected(&feature.geometry, crs)?;
+    members(layer, feature, &rounded, out)
+}
+
+fn members(
+    layer: &Layer,
+    feature: &Feature,
+    geometry: &Geometry,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write!(
         out,
         "\"type\":\"Feature\",\"id\":{},\"geometry\":",
         Json::from(feature.id.as_str())
     )?;
-    write_geometry(&feature.geometry, out)?;
+    write_geometry(geometry, out)?;
     out.write_all(b",\"properties\":")?;
     let mut properties = Map::new();
     for (column, value) in layer.columns.iter().zip(&feature.values) {
@@ -103,6 +132,19 @@ pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -
     }
     serde_json::to_writer(&mut *out, &properties)?;
     Ok(())
+}
+
+/// A geometry of WGS 84 in another system, rounded to the decimals that it is written with.
+pub(super) fn projected(geometry: &Geometry, crs: Crs) -> io::Result<Geometry> {
+    let there = crs.project(geometry);
+    let there = there.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    let scale = 10_f64.powi(crs.decimals());
+    // Adding zero makes a zero of minus zero.
+    let round = |v: f64| (v * scale).round() / scale + 0.0;
+    Ok(there.map_coords(|c| Coord {
+        x: round(c.x),
+        y: round(c.y),
+    }))
 }
 
 /// Writes a point, a line, a polygon, or a set of lines or polygons as a geometry object; anything

@@ -19,13 +19,15 @@ mod part;
 
 use std::io::{self, ErrorKind, Write};
 
+use crate::crs::Crs;
+
 pub use csv::{csv, csv_metadata};
 pub use fgb::flatgeobuf;
 pub use format::Format;
-pub use geojson::{feature_members, geojson, geojson_seq, write_geometry};
+pub use geojson::{feature_members, feature_members_in, geojson, geojson_seq, write_geometry};
 pub use kml::kml;
 pub use parquet::geoparquet;
-pub use part::{Crs, Part, located};
+pub use part::{Part, located};
 
 /// Refuses coordinates that a format cannot state the system of.
 fn only_wgs_84(part: &Part, format: Format) -> io::Result<()> {

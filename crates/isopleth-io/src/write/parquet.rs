@@ -16,8 +16,9 @@ use ::parquet::schema::types::{Type, TypePtr};
 use geo::{Coord, Geometry, LineString, Polygon};
 use serde_json::{Value as Json, json};
 
+use super::Part;
 use super::part::{extent, located};
-use super::{Crs, Part};
+use crate::crs::Crs;
 use crate::layer::{ColumnType, Feature, GeometryKind, Value};
 
 /// Features of a row group. Small enough to hold, large enough to compress.

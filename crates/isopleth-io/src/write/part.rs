@@ -1,44 +1,12 @@
 //! What a writer is given: a layer, or some of its features, and the coordinates that they have.
 
+use std::io;
+
 use geo::{BoundingRect, Geometry};
 
+use super::geojson::projected;
+use crate::crs::Crs;
 use crate::layer::{Feature, GeometryKind, Layer};
-
-/// The coordinate reference system that the coordinates of a [`Part`] are in. Writers state it;
-/// they never transform.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Crs {
-    /// WGS 84 longitude and latitude, degrees: what layers are made in.
-    #[default]
-    Crs84,
-    /// OSGB36 / British National Grid, EPSG:27700: eastings and northings, metres.
-    NationalGrid,
-    /// WGS 84 / Pseudo-Mercator, EPSG:3857, metres.
-    WebMercator,
-}
-
-impl Crs {
-    /// The EPSG code by which files name it. WGS 84 is 4326 with longitude first, as GIS files
-    /// have it.
-    #[must_use]
-    pub fn epsg(self) -> i32 {
-        match self {
-            Self::Crs84 => 4326,
-            Self::NationalGrid => 27_700,
-            Self::WebMercator => 3857,
-        }
-    }
-
-    /// Its name in the EPSG register.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Crs84 => "WGS 84",
-            Self::NationalGrid => "OSGB36 / British National Grid",
-            Self::WebMercator => "WGS 84 / Pseudo-Mercator",
-        }
-    }
-}
 
 /// A layer, or some of its features, with the coordinate reference system of its coordinates.
 ///
@@ -63,7 +31,7 @@ impl<'a> Part<'a> {
         Self {
             layer,
             indices: None,
-            crs: Crs::default(),
+            crs: Crs::Crs84,
         }
     }
 
@@ -77,7 +45,35 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The same, with coordinates in another system.
+    /// The same features in another system, as a layer: geometries of WGS 84 are projected vertex
+    /// by vertex, coordinates rounded as in GeoJSON. What is nowhere stays nowhere.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a geometry that the system does not reach.
+    pub fn projected(&self, crs: Crs) -> io::Result<Layer> {
+        let project = |f: &Feature| {
+            let geometry = match located(&f.geometry) {
+                Some(geometry) => projected(geometry, crs)?,
+                None => f.geometry.clone(),
+            };
+            Ok(Feature {
+                geometry,
+                ..f.clone()
+            })
+        };
+        let layer = self.layer;
+        Ok(Layer {
+            title: layer.title.clone(),
+            description: layer.description.clone(),
+            geometry: layer.geometry,
+            columns: layer.columns.clone(),
+            features: self.features().map(project).collect::<io::Result<_>>()?,
+            days: layer.days.clone(),
+            provenance: layer.provenance.clone(),
+        })
+    }
+
+    /// The same, with coordinates that are in another system.
     #[must_use]
     pub fn in_crs(self, crs: Crs) -> Self {
         Self { crs, ..self }
