@@ -14,10 +14,10 @@ use crate::state::AppState;
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What the path leads to.
+    pub(crate) resource: Resource,
     /// Addresses under the base that this client uses.
     pub(crate) addresses: Addresses,
-    /// What is called.
-    pub(crate) resource: Resource,
     /// The parameters.
     pub(crate) query: Query,
     /// Id of the collection, if the path names one.
@@ -64,8 +64,8 @@ impl Call {
             None => format!("http://{}", authority(request)?),
         };
         Ok(Self {
-            addresses: Addresses { base },
             resource,
+            addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),

@@ -5,9 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::document::Document;
-use crate::links::{
-    self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON,
-};
+use crate::links::{self, Addresses, CRS84, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
@@ -99,23 +97,22 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 
 /// Where the data of a collection are.
 fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
-    let title = format!("Features of {}", dataset.layer.title);
-    let mut links = vec![
-        Link::new("items", GEO_JSON, title, at.items(id)),
+    let title = &dataset.layer.title;
+    let mut links = items_links(&at.items(id), title);
+    links.extend([
         Link::new(
             QUERYABLES,
             SCHEMA_JSON,
-            format!("Queryables of {}", dataset.layer.title),
+            format!("Queryables of {title}"),
             at.queryables(id),
         ),
         Link::new(
             SCHEMA,
             SCHEMA_JSON,
-            format!("Schema of {}", dataset.layer.title),
+            format!("Schema of {title}"),
             at.schema(id),
         ),
-    ];
-    links.extend(items_links(&at.items(id), &dataset.layer.title));
+    ]);
     links.extend(enclosures(at, id, dataset));
     links
 }

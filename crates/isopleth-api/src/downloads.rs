@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE};
 use isopleth_io::crs::Crs;
 use isopleth_io::write::{Format, csv_metadata};
+use isopleth_store::write_layer_file;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -25,7 +26,7 @@ use crate::links::{JSON, Link};
 use crate::problem::Problem;
 use crate::ranges::{Wanted, wanted};
 use crate::reply::{Cache, Reply};
-use crate::representation::{MATCHED, RETURNED, check_crs, disposition, write_file};
+use crate::representation::{MATCHED, RETURNED, disposition, in_crs, refuse_crs};
 use crate::selection::{crs, select};
 use crate::state::AppState;
 
@@ -55,6 +56,7 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
     let (run, kind) = named(&call.file)?;
     if run == LATEST {
         let present = state.dataset(&call.collection, None).await?;
+        // What the file would refuse is refused here: a redirection promises something.
         select(call, &present).await?;
         let ending = &call.file[LATEST.len()..];
         let name = format!("{}{ending}", present.run);
@@ -73,10 +75,10 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
             return Ok(Reply::document(call, CSVM_JSON, &document));
         }
     };
-    check_crs(format, crs)?;
+    refuse_crs(format, crs)?;
     let count = selection.len();
     let links = links(call, &dataset, format);
-    let stored = stored(state, call, dataset, selection, crs, format).await?;
+    let stored = stored(state, call, dataset, selection, (format, crs)).await?;
     let reply = body(call, &stored, format).await?;
     Ok(reply
         .in_crs(crs)
@@ -135,8 +137,7 @@ async fn stored(
     call: &Call,
     dataset: Arc<Dataset>,
     selection: Selection,
-    crs: Crs,
-    format: Format,
+    (format, crs): (Format, Crs),
 ) -> Result<Arc<Stored>, Problem> {
     let mut key = format!(
         "file\0{}\0{}\0{}",
@@ -147,10 +148,14 @@ async fn stored(
     let mut given: Vec<_> = call.query.pairs().collect();
     given.sort_unstable();
     for (name, value) in given {
-        key.extend(["\0", name, "\0", value]);
+        key.push_str(&format!("\0{name}\0{value}"));
     }
     let table = call.collection.clone();
-    let write = move |path: &Path| write_file(path, format, &table, dataset.part(&selection), crs);
+    let write = move |path: &Path| {
+        in_crs(dataset.part(&selection), crs, |part| {
+            write_layer_file(path, format, &table, part)
+        })
+    };
     state.files().get(&key, format.name(), write).await
 }
 

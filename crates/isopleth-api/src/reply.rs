@@ -123,17 +123,15 @@ impl Reply {
         self
     }
 
+    /// The same answer with the coordinate reference system of its geometries.
+    pub(crate) fn in_crs(self, crs: Crs) -> Self {
+        self.with_value(CONTENT_CRS, format!("<{}>", crs.uri()))
+    }
+
     /// The same answer with one more header, unless it is text that no header can hold.
     pub(crate) fn with_value(mut self, name: HeaderName, value: impl ToString) -> Self {
         let value = HeaderValue::try_from(value.to_string());
         self.headers.extend(value.ok().map(|v| (name, v)));
-        self
-    }
-
-    /// The same answer with the coordinate reference system of its geometries.
-    pub(crate) fn in_crs(mut self, crs: Crs) -> Self {
-        let uri = HeaderValue::try_from(format!("<{}>", crs.uri()));
-        self.headers.extend(uri.ok().map(|v| (CONTENT_CRS, v)));
         self
     }
 

@@ -17,7 +17,9 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, downloads, health, items, landing, observe, schema};
+use crate::{
+    api, collections, conformance, downloads, health, items, landing, observe, schema, selection,
+};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,15 +94,7 @@ impl Resource {
                 "f",
             ],
             Self::Item => &["crs", "run", "f"],
-            Self::File => &[
-                "bbox",
-                "bbox-crs",
-                "datetime",
-                "filter",
-                "filter-lang",
-                "filter-crs",
-                "crs",
-            ],
+            Self::File => selection::SELECTING,
             _ => &["f"],
         }
     }

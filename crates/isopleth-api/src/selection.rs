@@ -12,6 +12,17 @@ use crate::dataset::{Dataset, Selection};
 use crate::datetime::TimeQuery;
 use crate::problem::Problem;
 
+/// The parameters that select features.
+pub(crate) const SELECTING: &[&str] = &[
+    "bbox",
+    "bbox-crs",
+    "datetime",
+    "filter",
+    "filter-lang",
+    "filter-crs",
+    "crs",
+];
+
 /// The features of a dataset that a request asks for.
 ///
 /// # Errors

@@ -229,8 +229,8 @@ async fn the_links_of_a_page_are_in_its_headers_too() {
     let others = in_headers
         .iter()
         .filter(|l| l.contains("rel=\"alternate\""));
-    assert_eq!(others.count(), 6, "{in_headers:?}");
-    assert_eq!(in_headers.len(), 5 + 6);
+    assert_eq!(others.count(), 7, "{in_headers:?}");
+    assert_eq!(in_headers.len(), 5 + 7);
     assert!(in_headers.contains(&next), "{in_headers:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, Geometry, LineString, MapCoords, Polygon};
+use geo::{Coord, Geometry, LineString, Polygon};
 use serde_json::{Map, Value as Json};
 
 use super::{Format, Part, only_wgs_84};
@@ -102,8 +102,9 @@ pub fn feature_members_in(
     if crs == Crs::Crs84 {
         return feature_members(layer, feature, out);
     }
-    let rounded = projected(&feature.geometry, crs)?;
-    members(layer, feature, &rounded, out)
+    let there = crs.place(&feature.geometry);
+    let there = there.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    members(layer, feature, &there, out)
 }
 
 fn members(
@@ -132,19 +133,6 @@ fn members(
     }
     serde_json::to_writer(&mut *out, &properties)?;
     Ok(())
-}
-
-/// A geometry of WGS 84 in another system, rounded to the decimals that it is written with.
-pub(super) fn projected(geometry: &Geometry, crs: Crs) -> io::Result<Geometry> {
-    let there = crs.project(geometry);
-    let there = there.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-    let scale = 10_f64.powi(crs.decimals());
-    // Adding zero makes a zero of minus zero.
-    let round = |v: f64| (v * scale).round() / scale + 0.0;
-    Ok(there.map_coords(|c| Coord {
-        x: round(c.x),
-        y: round(c.y),
-    }))
 }
 
 /// Writes a point, a line, a polygon, or a set of lines or polygons as a geometry object; anything

@@ -1,11 +1,8 @@
 //! What a writer is given: a layer, or some of its features, and the coordinates that they have.
 
-use std::io;
-
 use geo::{BoundingRect, Geometry};
 
-use super::geojson::projected;
-use crate::crs::Crs;
+use crate::crs::{BeyondCrs, Crs};
 use crate::layer::{Feature, GeometryKind, Layer};
 
 /// A layer, or some of its features, with the coordinate reference system of its coordinates.
@@ -45,38 +42,37 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The same features in another system, as a layer: geometries of WGS 84 are projected vertex
-    /// by vertex, coordinates rounded as in GeoJSON. What is nowhere stays nowhere.
+    /// The same, with coordinates in another system.
+    #[must_use]
+    pub fn in_crs(self, crs: Crs) -> Self {
+        Self { crs, ..self }
+    }
+
+    /// The same features as a layer of another system.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a geometry that the system does not reach.
-    pub fn projected(&self, crs: Crs) -> io::Result<Layer> {
-        let project = |f: &Feature| {
-            let geometry = match located(&f.geometry) {
-                Some(geometry) => projected(geometry, crs)?,
-                None => f.geometry.clone(),
-            };
-            Ok(Feature {
-                geometry,
-                ..f.clone()
+    /// [`BeyondCrs`] for a geometry that the system does not reach.
+    pub fn projected(&self, crs: Crs) -> Result<Layer, BeyondCrs> {
+        let features: Result<Vec<Feature>, _> = self
+            .features()
+            .map(|feature| {
+                Ok(Feature {
+                    id: feature.id.clone(),
+                    geometry: crs.place(&feature.geometry)?,
+                    values: feature.values.clone(),
+                })
             })
-        };
+            .collect();
         let layer = self.layer;
         Ok(Layer {
             title: layer.title.clone(),
             description: layer.description.clone(),
             geometry: layer.geometry,
             columns: layer.columns.clone(),
-            features: self.features().map(project).collect::<io::Result<_>>()?,
+            features: features?,
             days: layer.days.clone(),
             provenance: layer.provenance.clone(),
         })
-    }
-
-    /// The same, with coordinates that are in another system.
-    #[must_use]
-    pub fn in_crs(self, crs: Crs) -> Self {
-        Self { crs, ..self }
     }
 
     /// The layer: its title, columns and provenance.
