@@ -33,7 +33,8 @@ async function read(name, options = {}) {
 await read('full');
 await read('bbox', { extent: truth.bbox.request.bbox });
 await read('bbox27700', { extent: truth.bbox27700.request.bbox27700, extentCrs: 'http://www.opengis.net/def/crs/EPSG/0/27700' });
-await read('datetime', { dateTime: new Date(truth.datetime.request.datetime) });
+const [start, end] = truth.datetime.request.datetime.split('/').map((t) => new Date(t));
+await read('datetime', { dateTime: { start, end } });
 await read('empty');
 const info = await endpoint.getCollectionInfo('cells');
 compare('reference systems', info.crs.slice(0, 2), ['http://www.opengis.net/def/crs/OGC/1.3/CRS84', 'http://www.opengis.net/def/crs/EPSG/0/27700']);

@@ -29,7 +29,7 @@ def layer(name):
 def days(feature):
     """First and last day of a feature."""
     p = feature["properties"]
-    return p.get("first_day") or p["period_from"], p.get("last_day") or p["period_to"]
+    return p["first_day"], p["last_day"]
 
 
 def case(collection, features, keep=lambda f: True, coordinates=None, **request):
@@ -49,7 +49,7 @@ def projected(epsg):
     """The coordinates of a feature in another reference system."""
     to = pyproj.Transformer.from_crs("OGC:CRS84", f"EPSG:{epsg}", always_xy=True)
     return lambda f: shapely.geometry.mapping(shapely.transform(
-        shape(f["geometry"]), lambda xy: to.transform(*xy.T), interleaved=True))["coordinates"]
+        shape(f["geometry"]), to.transform, interleaved=False))["coordinates"]
 
 
 def main():
@@ -68,18 +68,19 @@ def main():
     # Half a cell from the edges of cells, so that the 3 m of the transformation decide nothing.
     grid = [e, n, e + 1500, n + 1500]
     outline = shapely.transform(shapely.segmentize(box(*grid), 10),
-                                lambda xy: back.transform(*xy.T), interleaved=True)
+                                back.transform, interleaved=False)
     near = [f["id"] for f in cells
             if abs(shapely.distance(shape(f["geometry"]).boundary, outline.boundary)) < 4e-5
             and not shape(f["geometry"]).intersects(outline.boundary)]
-    when = "2024-03-01"
+    first, last = "2024-12-15", "2025-01-31"
     cases = {
         "full": case("cells", cells),
         "bbox": case("cells", cells, inside(quarter), bbox=quarter),
         "bbox27700": case("cells", cells, lambda f: shape(f["geometry"]).intersects(outline), bbox27700=grid),
         "crs27700": case("cells", cells, coordinates=projected(27700), crs="EPSG:27700"),
         "crs3857": case("cells", cells, coordinates=projected(3857), crs="EPSG:3857"),
-        "datetime": case("repeat-locations", repeats, lambda f: days(f)[0] <= when <= days(f)[1], datetime=when),
+        "datetime": case("repeat-locations", repeats, lambda f: days(f)[0] <= last and days(f)[1] >= first,
+                         datetime=f"{first}T00:00:00Z/{last}T23:59:59Z"),
         "attribute": case("cells", cells, lambda f: f["properties"]["count"] == 2, attribute=["count", 2]),
         "cql2": case("cells", cells,
                      lambda f: f["properties"]["count"] >= 1 and f["properties"]["density_per_km2"] > 5.0,
@@ -90,8 +91,9 @@ def main():
     cases["bbox27700"]["undecided"] = near
     for name, one in cases.items():
         print(f"truth: {name}: {len(one['ids']):,} features")
-    if not cases["cql2"]["ids"] or not cases["attribute"]["ids"] or not cases["datetime"]["ids"]:
-        sys.exit("a case selects nothing: it would not show anything")
+    if any(len(one["ids"]) in (0, len(every)) for one, every in
+           ((cases["cql2"], cells), (cases["attribute"], cells), (cases["bbox"], cells), (cases["datetime"], repeats))):
+        sys.exit("a case selects nothing or everything: it would not show anything")
     (WORK / "truth.json").write_text(json.dumps(cases))
 
 
