@@ -1,0 +1,44 @@
+/** The legend: fixed classes in words, each with its colour and its form. */
+
+import { h } from './dom'
+import type { Layer } from './map'
+import { LETTERS } from './kinds'
+import { sentence } from './words'
+
+const TITLES: Record<string, string> = {
+  hotspots: 'Hotspots by rank', cells: 'Density (incidents per km²)', isopleths: 'Isopleths', significant: 'Significant cells',
+  emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', other: 'Classes',
+}
+
+/** The legend of a layer. */
+export function legendOf(layer: Layer): HTMLElement {
+  const { kind, collection, style } = layer
+  const classes = style.metadata?.['isopleth:legend'] ?? []
+  const title = kind === 'areas' || kind === 'sites' ? collection.title.replace(/^(Areas|Sites): /, '') : TITLES[kind] ?? 'Classes'
+  const rows = kind === 'areas'
+    ? [row('outline', '', 'boundary')]
+    : kind === 'sites'
+      ? [row('ring', '', 'site')]
+      : classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
+  return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),
+    rows.length ? h('ul', null, rows) : h('p', { class: 'quiet' }, 'All alike'),
+    kind === 'hotspots' ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ' number on the map = rank in the list') : null)
+}
+
+function letter(label: string, kind: string): string {
+  if (kind === 'emerging') return LETTERS[label.toLowerCase()] ?? ''
+  if (kind !== 'significant') return ''
+  const p = /at most 0\.(\d+)/.exec(label)?.[1]
+  return p ? String(100 - Number(p)) : LETTERS[label.toLowerCase().replace(' among ', '_')] ?? ''
+}
+
+function row(form: string, colour: string, label: string, sign = ''): HTMLElement {
+  const swatch = h('span', { class: `swatch ${form}`, 'aria-hidden': 'true' }, sign)
+  if (colour) swatch.style.setProperty('--c', colour)
+  return h('li', null, swatch, h('span', null, label))
+}
+
+/** Scale, grey or colour, has the order of the list: the darker the higher. */
+export function note(layers: Layer[]): string {
+  return layers.some((l) => l.kind === 'hotspots' || l.kind === 'cells') ? 'Darker is higher. The classes are fixed and do not move with the view.' : ''
+}
