@@ -65,6 +65,7 @@ mod state;
 mod styles;
 mod tile_cache;
 mod tiles;
+mod web;
 
 pub use config::{Config, Limits};
 pub use openapi::ContractError;

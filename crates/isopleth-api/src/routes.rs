@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, health, items, landing, maps, observe, styles, tiles};
+use crate::{api, collections, conformance, health, items, landing, maps, observe, styles, tiles, web};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub enum Resource {
     Style,
     /// A picture of a collection.
     Map,
+    /// A file of the map page.
+    Asset,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -89,6 +91,7 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
     ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
     ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
+    ("/assets/{assetName}", Resource::Asset),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
 ];
@@ -102,6 +105,7 @@ impl Resource {
             Self::Item | Self::Tile => &["run", "f"],
             Self::XyzTile | Self::TileJson | Self::Style => &["run"],
             Self::Map => maps::PARAMETERS,
+            Self::Asset => &[],
             _ => &["f"],
         }
     }
@@ -136,6 +140,7 @@ impl Resource {
             Self::TileJson => tiles::tile_json(state, call).await,
             Self::Style => styles::maplibre(state, call).await,
             Self::Map => maps::map(state, call).await,
+            Self::Asset => web::asset(call),
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
         }
