@@ -19,7 +19,7 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let collections: Vec<_> = published
         .collections
         .iter()
-        .map(|c| (c.id.as_str(), c.dataset.layer.title.as_str()))
+        .map(|c| (c.id.as_str(), &c.dataset.layer))
         .collect();
     let definition = expanded(state.contract(), &collections, &call.addresses.base);
     Ok(match format {

@@ -47,10 +47,10 @@ impl Call {
             let found = path.and_then(|p| p.iter().find(|(key, _)| *key == name));
             found.map(|(_, value)| value.to_owned()).unwrap_or_default()
         };
-        let query = Query::parse(
-            request.uri().query().unwrap_or_default(),
-            resource.parameters(),
-        )?;
+        let query = Query::parse_any(request.uri().query().unwrap_or_default())?;
+        if !resource.has_columns() {
+            query.refuse_unknown(resource.parameters())?;
+        }
         let base = match state.public_base_url() {
             Some(base) => base.to_owned(),
             None => format!("http://{}", authority(request)?),

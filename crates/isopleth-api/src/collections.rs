@@ -5,7 +5,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::document::Document;
-use crate::links::{self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link};
+use crate::links::{
+    self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON,
+};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
@@ -78,7 +80,8 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
         "links": links::to_json(&links),
         "extent": extent,
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": dataset.crs.iter().map(|crs| crs.uri()).collect::<Vec<_>>(),
+        "storageCrs": CRS84,
         "geometry": dataset.layer.geometry,
         "run": dataset.run,
         "features": dataset.len(),
@@ -98,7 +101,13 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
     let title = &dataset.layer.title;
     let features = format!("Features of {title}");
-    let mut links = vec![Link::new("items", GEO_JSON, features, at.items(id))];
+    let queryables = format!("Queryables of {title}");
+    let schema = format!("Schema of {title}");
+    let mut links = vec![
+        Link::new("items", GEO_JSON, features, at.items(id)),
+        Link::new(QUERYABLES, SCHEMA_JSON, queryables, at.queryables(id)),
+        Link::new(SCHEMA, SCHEMA_JSON, schema, at.schema(id)),
+    ];
     links.extend(tiles::collection_links(id, title, at));
     links.extend(maps::collection_links(id, title, at));
     links

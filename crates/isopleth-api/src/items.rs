@@ -1,15 +1,16 @@
 //! `/collections/{id}/items` and one item: the features.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 
 use crate::accept::{Format, format};
-use crate::bbox::Bbox;
 use crate::call::Call;
-use crate::dataset::Dataset;
-use crate::datetime::TimeQuery;
-use crate::links::{self, GEO_JSON, JSON, Link};
+use crate::dataset::{Dataset, Selection};
+use crate::links::{self, GEO_JSON, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
 use crate::reply::{Cache, Reply, entity_tag};
+use crate::selection::{crs, select};
 use crate::state::AppState;
 
 const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("geojson", Format::Json)];
@@ -20,34 +21,17 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
     let limits = state.limits();
     let limit = limit(call, limits.default_limit, limits.max_limit)?;
     let offset = offset(call)?;
-    let bbox = read(call, "bbox", Bbox::parse)?;
-    let time = read(call, "datetime", TimeQuery::parse)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
-
-    let selection = dataset.select(bbox.as_ref(), time);
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let range = selection.page(offset, limit);
-    let at = &call.addresses;
-    let items = at.items(&call.collection);
-    let here = format!("{items}{}", call.query.to_suffix());
-    let mut links = vec![
-        Link::new("self", GEO_JSON, "This page", here.clone()),
-        Link::new(
-            "collection",
-            JSON,
-            &dataset.layer.title,
-            at.collection(&call.collection),
-        ),
-    ];
-    if range.end < selection.len() {
-        let (limit, offset) = (limit.to_string(), range.end.to_string());
-        let run = dataset.run.clone();
-        let next = call
-            .query
-            .with(&[("limit", limit), ("offset", offset), ("run", run)]);
-        let href = format!("{items}{}", next.to_suffix());
-        links.push(Link::new("next", GEO_JSON, "Next page", href));
+    let links = page_links(call, &dataset, selection.len(), &range, limit);
+    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let mut features = Vec::new();
+    if !call.has(&etag) {
+        let written = dataset.write(&selection, range.clone(), crs, &mut features);
+        written.map_err(|error| unreached(&error, &dataset))?;
     }
-    let etag = entity_tag(&[&dataset.run, &here]);
     let body = || {
         let head = format!(
             "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{:.3}\",\"numberMatched\":{},\
@@ -59,28 +43,85 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
             Json::from(dataset.run.as_str()),
             dataset.brief,
         );
-        let mut body = head.into_bytes();
-        dataset.write(&selection, range.clone(), &mut body);
-        body.extend_from_slice(b"]}");
-        body
+        [head.as_bytes(), &features, b"]}"].concat()
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        .in_crs(crs)
+        .with_links(&links))
+}
+
+/// The links of a page: itself, what it belongs to, the pages beside it.
+fn page_links(
+    call: &Call,
+    dataset: &Dataset,
+    matched: usize,
+    range: &Range<usize>,
+    limit: u64,
+) -> Vec<Link> {
+    let (at, title) = (&call.addresses, &dataset.layer.title);
+    let items = at.items(&call.collection);
+    let here = format!("{items}{}", call.query.to_suffix());
+    let mut links = vec![
+        Link::new("self", GEO_JSON, "This page", here),
+        Link::new("collection", JSON, title, at.collection(&call.collection)),
+        Link::new(
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {title}"),
+            at.queryables(&call.collection),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {title}"),
+            at.schema(&call.collection),
+        ),
+    ];
+    let page = |offset: u64| {
+        let changes = [
+            ("limit", limit.to_string()),
+            ("offset", offset.to_string()),
+            ("run", dataset.run.clone()),
+        ];
+        format!("{items}{}", call.query.with(&changes).to_suffix())
+    };
+    if range.end < matched {
+        let href = page(range.end as u64);
+        links.push(Link::new("next", GEO_JSON, "Next page", href));
+    }
+    if range.start > 0 {
+        let href = page((range.start as u64).saturating_sub(limit));
+        links.push(Link::new("prev", GEO_JSON, "Previous page", href));
+    }
+    links
 }
 
 /// One feature.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     format(call, FORMATS)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let missing = || Problem::feature_not_found(&call.feature, &dataset.run);
-    let feature = dataset.feature(&call.feature).ok_or_else(missing)?;
+    let index = dataset.index(&call.feature).ok_or_else(missing)?;
     let links = item_links(call, &dataset);
     let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let mut feature = Vec::new();
+    let written = dataset.write(&Selection::Some(vec![index]), 0..1, crs, &mut feature);
+    written.map_err(|error| unreached(&error, &dataset))?;
     let body = || {
-        let open = feature.strip_suffix(b"}").unwrap_or(feature);
+        let open = feature.strip_suffix(b"}").unwrap_or(&feature);
         let tail = format!(",\"links\":{}}}", links::to_json(&links));
         [open, tail.as_bytes()].concat()
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        .in_crs(crs)
+        .with_links(&links))
+}
+
+/// A geometry beyond a system that the collection lists; its box said otherwise.
+fn unreached(error: &std::io::Error, dataset: &Dataset) -> Problem {
+    tracing::error!(%error, run = dataset.run, "a feature cannot be projected");
+    Problem::internal()
 }
 
 fn item_links(call: &Call, dataset: &Dataset) -> [Link; 2] {
@@ -104,15 +145,6 @@ pub(crate) fn cache(call: &Call) -> Cache {
     } else {
         Cache::Check
     }
-}
-
-fn read<T, E: std::fmt::Display>(
-    call: &Call,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Problem> {
-    let given = call.query.get(name).map(parse).transpose();
-    given.map_err(|error| Problem::invalid_parameter(name, error))
 }
 
 /// The page size: what was asked for, cut down to what is allowed.

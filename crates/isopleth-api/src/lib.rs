@@ -60,6 +60,8 @@ mod query;
 mod refresh;
 mod reply;
 mod routes;
+mod schema;
+mod selection;
 mod serve;
 mod state;
 mod styles;

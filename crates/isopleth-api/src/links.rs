@@ -15,6 +15,13 @@ pub(crate) const HTML: &str = "text/html";
 /// The one coordinate reference system of bodies: WGS 84, longitude first.
 pub(crate) const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
+/// Media type of JSON Schema.
+pub(crate) const SCHEMA_JSON: &str = "application/schema+json";
+/// Relation of what features can be selected by.
+pub(crate) const QUERYABLES: &str = "http://www.opengis.net/def/rel/ogc/1.0/queryables";
+/// Relation of what features hold.
+pub(crate) const SCHEMA: &str = "http://www.opengis.net/def/rel/ogc/1.0/schema";
+
 /// A link.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -131,6 +138,14 @@ impl Addresses {
 
     pub(crate) fn map(&self, id: &str) -> String {
         format!("{}/map", self.collection(id))
+    }
+
+    pub(crate) fn queryables(&self, id: &str) -> String {
+        format!("{}/queryables", self.collection(id))
+    }
+
+    pub(crate) fn schema(&self, id: &str) -> String {
+        format!("{}/schema", self.collection(id))
     }
 
     pub(crate) fn items(&self, id: &str) -> String {

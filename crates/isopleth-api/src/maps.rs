@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use axum::http::HeaderName;
-use isopleth_io::map::{Background, MapCrs, View, render, shown};
+use isopleth_io::crs::Crs;
+use isopleth_io::map::{Background, View, ViewError, render, shown};
 use isopleth_io::symbology::Colour;
 use tokio::sync::Semaphore;
 
@@ -43,7 +44,7 @@ pub(crate) async fn map(state: &AppState, call: &Call) -> Result<Reply, Problem>
     if let Some(format) = call.query.get("f").filter(|f| *f != "png") {
         return refuse("f", format!("'{format}' is not offered here; use png"));
     }
-    let crs = crs(call, "crs")?.unwrap_or(MapCrs::Crs84);
+    let crs = crs(call, "crs")?.unwrap_or(Crs::Crs84);
     let bbox = call.query.get("bbox").map(bbox).transpose()?;
     let bbox_crs = crs_of_bbox(call, bbox.is_some())?;
     let [width, height] = [pixels(call, "width")?, pixels(call, "height")?];
@@ -52,20 +53,11 @@ pub(crate) async fn map(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let given = bbox.is_some();
     let bbox = bbox.unwrap_or_else(|| shown(dataset.bbox));
     let view = View::new(bbox, bbox_crs, crs, width, height).map_err(|error| {
-        let parameter = match (&error, given, width) {
-            (
-                isopleth_io::map::ViewError::Side(_) | isopleth_io::map::ViewError::Pixels(..),
-                _,
-                w,
-            ) => {
-                if w.is_some() {
-                    "width"
-                } else {
-                    "height"
-                }
-            }
-            (_, true, _) => "bbox",
-            (_, false, _) => "crs",
+        let parameter = match error {
+            ViewError::Side(_) | ViewError::Pixels(..) if width.is_some() => "width",
+            ViewError::Side(_) | ViewError::Pixels(..) => "height",
+            _ if given => "bbox",
+            _ => "crs",
         };
         Problem::invalid_parameter(parameter, error)
     })?;
@@ -79,9 +71,13 @@ pub(crate) async fn map(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let picture = if call.has(&etag) {
         Vec::new()
     } else {
-        let _turn = DRAWING.acquire().await.map_err(|_| Problem::internal())?;
+        let turn = DRAWING.acquire().await.map_err(|_| Problem::internal())?;
         let dataset = dataset.clone();
-        let work = tokio::task::spawn_blocking(move || render(&dataset.layer, &view, background));
+        let work = tokio::task::spawn_blocking(move || {
+            // Kept to the end of the drawing, even if the client goes away before it.
+            let _turn = turn;
+            render(&dataset.layer, &view, background)
+        });
         let drawn = work.await.map_err(|error| error.to_string());
         let drawn = drawn.and_then(|picture| picture.map_err(|error| error.to_string()));
         drawn.map_err(|error| {
@@ -92,7 +88,7 @@ pub(crate) async fn map(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let [a, b, c, d] = view.bbox();
     let header = HeaderName::from_static;
     let mut reply = Reply::tagged(call, PNG, cache(call), etag, || picture)
-        .with_value(header("content-crs"), format!("<{}>", view.crs().uri()))
+        .in_crs(view.crs())
         .with_value(header("content-bbox"), format!("{a},{b},{c},{d}"));
     if let Some(days) = dataset.days {
         let interval = days.to_interval().join("/");
@@ -105,23 +101,23 @@ fn refuse<T>(parameter: &str, reason: impl Display) -> Result<T, Problem> {
     Err(Problem::invalid_parameter(parameter, reason))
 }
 
-fn crs(call: &Call, name: &str) -> Result<Option<MapCrs>, Problem> {
+fn crs(call: &Call, name: &str) -> Result<Option<Crs>, Problem> {
     let Some(given) = call.query.get(name) else {
         return Ok(None);
     };
-    match MapCrs::parse(given) {
+    match Crs::from_uri(given) {
         Some(crs) => Ok(Some(crs)),
         None => {
-            let known = MapCrs::ALL.map(MapCrs::uri).join(", ");
+            let known = Crs::ALL.map(Crs::uri).join(", ");
             refuse(name, format!("'{given}' is not offered; use {known}"))
         }
     }
 }
 
-fn crs_of_bbox(call: &Call, has_bbox: bool) -> Result<MapCrs, Problem> {
+fn crs_of_bbox(call: &Call, has_bbox: bool) -> Result<Crs, Problem> {
     match crs(call, "bbox-crs")? {
         Some(_) if !has_bbox => refuse("bbox-crs", "there is no bbox that it could be of"),
-        other => Ok(other.unwrap_or(MapCrs::Crs84)),
+        other => Ok(other.unwrap_or(Crs::Crs84)),
     }
 }
 

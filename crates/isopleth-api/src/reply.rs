@@ -4,11 +4,15 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, VARY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use isopleth_io::crs::Crs;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::call::Call;
 use crate::links::Link;
+
+/// Names the coordinate reference system of a body (OGC 18-058r1).
+const CONTENT_CRS: HeaderName = HeaderName::from_static("content-crs");
 
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +104,13 @@ impl Reply {
     pub(crate) fn with_value(mut self, name: HeaderName, value: String) -> Self {
         self.headers
             .extend(HeaderValue::try_from(value).ok().map(|v| (name, v)));
+        self
+    }
+
+    /// The same answer with the coordinate reference system of its geometries.
+    pub(crate) fn in_crs(mut self, crs: Crs) -> Self {
+        let uri = HeaderValue::try_from(format!("<{}>", crs.uri()));
+        self.headers.extend(uri.ok().map(|v| (CONTENT_CRS, v)));
         self
     }
 

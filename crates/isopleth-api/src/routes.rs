@@ -16,7 +16,9 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, health, items, landing, maps, observe, styles, tiles, web};
+use crate::{
+    api, collections, conformance, health, items, landing, maps, observe, schema, styles, tiles, web,
+};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub enum Resource {
     Collections,
     /// One collection.
     Collection,
+    /// What the features of a collection can be selected by.
+    Queryables,
+    /// What the features of a collection hold.
+    Schema,
     /// Features of a collection.
     Items,
     /// One feature.
@@ -68,6 +74,11 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/api", Resource::Api),
     ("/collections", Resource::Collections),
     ("/collections/{collectionId}", Resource::Collection),
+    (
+        "/collections/{collectionId}/queryables",
+        Resource::Queryables,
+    ),
+    ("/collections/{collectionId}/schema", Resource::Schema),
     ("/collections/{collectionId}/items", Resource::Items),
     (
         "/collections/{collectionId}/items/{featureId}",
@@ -101,13 +112,32 @@ impl Resource {
     #[must_use]
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
-            Self::Item | Self::Tile => &["run", "f"],
+            Self::Items => &[
+                "limit",
+                "offset",
+                "bbox",
+                "bbox-crs",
+                "datetime",
+                "filter",
+                "filter-lang",
+                "filter-crs",
+                "crs",
+                "run",
+                "f",
+            ],
+            Self::Item => &["crs", "run", "f"],
+            Self::Tile => &["run", "f"],
             Self::XyzTile | Self::TileJson | Self::Style => &["run"],
             Self::Map => maps::PARAMETERS,
             Self::Asset => &[],
             _ => &["f"],
         }
+    }
+
+    /// Whether it accepts the columns of its collection as parameters too, and checks names itself.
+    #[must_use]
+    pub fn has_columns(self) -> bool {
+        self == Self::Items
     }
 
     /// The methods that it answers, beside OPTIONS.
@@ -129,6 +159,8 @@ impl Resource {
             Self::Api => api::api(state, call).await,
             Self::Collections => collections::all(state, call).await,
             Self::Collection => collections::one(state, call).await,
+            Self::Queryables => schema::queryables(state, call).await,
+            Self::Schema => schema::schema(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
             Self::TileMatrixSets => tiles::matrix_sets(call),

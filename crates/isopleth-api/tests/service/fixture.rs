@@ -159,6 +159,21 @@ impl Service {
     }
 }
 
+/// A path of the router with something that exists in the place of its placeholders.
+pub fn example(path: &str) -> String {
+    let mut path = path.to_owned();
+    for (placeholder, value) in [
+        ("{collectionId}", "hotspots"),
+        ("{featureId}", "run-1-1"),
+        ("{tileMatrixSetId}", "WebMercatorQuad"),
+        ("{tileMatrix}/{tileRow}/{tileCol}", "0/0/0"),
+        ("{z}/{x}/{y}", "0/0/0"),
+    ] {
+        path = path.replace(placeholder, value);
+    }
+    path
+}
+
 fn column(name: &str, kind: ColumnType) -> Column {
     Column {
         name: name.into(),

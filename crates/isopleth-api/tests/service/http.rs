@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use isopleth_api::ROUTES;
 
-use crate::fixture::Service;
+use crate::fixture::{Service, example};
 
 #[tokio::test]
 async fn the_alias_is_checked_and_the_run_is_kept_for_ever() {
@@ -122,9 +122,7 @@ async fn bodies_are_compressed_for_who_can_read_that() {
 async fn other_methods_are_refused_with_those_that_are_allowed() {
     let service = Service::new();
     for (path, _) in ROUTES {
-        let path = path
-            .replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1");
+        let path = example(path);
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             let answer = service.send(method.clone(), &path, &[]).await;
             assert_eq!(

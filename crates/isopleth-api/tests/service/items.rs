@@ -226,7 +226,7 @@ async fn the_links_of_a_page_are_in_its_headers_too() {
         "<{BASE}/collections/hotspots/items?limit=5&bbox=0,51,1,52&offset=5&run=run-1>; \
          rel=\"next\"; type=\"application/geo+json\""
     );
-    assert_eq!(in_headers.len(), 3);
+    assert_eq!(in_headers.len(), 5);
     assert!(in_headers.contains(&next), "{in_headers:?}");
 }
 

@@ -2,9 +2,11 @@
 
 mod contract;
 mod discovery;
+mod features;
 mod fixture;
 mod http;
 mod items;
 mod paging;
 mod selection;
 mod start;
+mod tiles;

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use geo::{BoundingRect, Geometry, InteriorPoint};
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, Transform};
 
-pub use view::{MAX_PIXELS, MAX_SIDE, MapCrs, View, ViewError, shown};
+pub use view::{MAX_PIXELS, MAX_SIDE, View, ViewError, shown};
 
 use crate::layer::{Layer, Value};
 use crate::symbology::{Class, Colour, Draw, Rule, Symbology};

@@ -2,6 +2,7 @@ use geo::{Coord, LineString, Point, Rect};
 use tiny_skia::Pixmap;
 
 use super::*;
+use crate::crs::Crs;
 use crate::layer::{Column, ColumnType, Feature, GeometryKind};
 
 fn layer(geometry: GeometryKind, shapes: Vec<Geometry>) -> Layer {
@@ -57,10 +58,10 @@ fn painted(picture: &Pixmap, x: u32, y: u32) -> bool {
 fn areas_are_where_they_should_be_in_every_system() {
     let layer = layer(GeometryKind::Polygon, vec![square(-0.1, 51.5, 0.1)]);
     let box_of_grid = [520_000.0, 170_000.0, 550_000.0, 200_000.0];
-    for crs in MapCrs::ALL {
+    for crs in Crs::ALL {
         let view = View::new(
             [-0.2, 51.4, 0.1, 51.7],
-            MapCrs::Crs84,
+            Crs::Crs84,
             crs,
             Some(300),
             Some(300),
@@ -85,8 +86,8 @@ fn areas_are_where_they_should_be_in_every_system() {
     }
     let view = View::new(
         box_of_grid,
-        MapCrs::NationalGrid,
-        MapCrs::NationalGrid,
+        Crs::NationalGrid,
+        Crs::NationalGrid,
         Some(200),
         None,
     );
@@ -113,15 +114,15 @@ fn a_whole_world_does_not_stop_the_grid() {
     );
     let grid = View::new(
         [0.0, 0.0, 700_000.0, 1_250_000.0],
-        MapCrs::NationalGrid,
-        MapCrs::NationalGrid,
+        Crs::NationalGrid,
+        Crs::NationalGrid,
         Some(70),
         Some(125),
     )
     .unwrap();
     assert!(painted(&picture(&world, &grid), 40, 60));
-    for crs in [MapCrs::Crs84, MapCrs::WebMercator] {
-        let view = View::new(shown(None), MapCrs::Crs84, crs, Some(64), Some(64)).unwrap();
+    for crs in [Crs::Crs84, Crs::WebMercator] {
+        let view = View::new(shown(None), Crs::Crs84, crs, Some(64), Some(64)).unwrap();
         assert!(painted(&picture(&world, &view), 10, 32));
     }
 }
@@ -143,10 +144,10 @@ fn points_lines_and_nothing_are_drawn() {
             geo::GeometryCollection::default(),
         )],
     );
-    for crs in MapCrs::ALL {
+    for crs in Crs::ALL {
         let view = View::new(
             [0.0, 51.5, 0.1, 51.6],
-            MapCrs::Crs84,
+            Crs::Crs84,
             crs,
             Some(101),
             Some(101),
@@ -170,8 +171,8 @@ fn the_first_rank_lies_on_top_and_is_written() {
     let layer = layer(GeometryKind::Polygon, vec![square(0.0, 51.5, 0.1); 60]);
     let view = View::new(
         [0.0, 51.5, 0.1, 51.6],
-        MapCrs::Crs84,
-        MapCrs::Crs84,
+        Crs::Crs84,
+        Crs::Crs84,
         Some(100),
         Some(100),
     )
@@ -193,37 +194,29 @@ fn the_first_rank_lies_on_top_and_is_written() {
 fn impossible_views_are_refused() {
     let of = |bbox, crs, w, h| View::new(bbox, crs, crs, w, h);
     let fine = [0.0, 51.0, 1.0, 52.0];
-    let view = of(fine, MapCrs::Crs84, None, None).unwrap();
+    let view = of(fine, Crs::Crs84, None, None).unwrap();
     assert_eq!((view.width(), view.height()), (637, 1024));
-    assert_eq!(
-        of(fine, MapCrs::Crs84, None, Some(512)).unwrap().width(),
-        319
-    );
+    assert_eq!(of(fine, Crs::Crs84, None, Some(512)).unwrap().width(), 319);
     for (bbox, crs, w, h) in [
-        ([1.0, 51.0, 0.0, 52.0], MapCrs::Crs84, None, None),
-        ([0.0, 51.0, 0.0, 52.0], MapCrs::Crs84, None, None),
-        ([0.0, 51.0, 1.0, 91.0], MapCrs::Crs84, None, None),
-        ([f64::NAN, 51.0, 1.0, 52.0], MapCrs::Crs84, None, None),
-        ([-1.0, 0.0, 10.0, 10.0], MapCrs::NationalGrid, None, None),
-        ([0.0, 0.0, 1e9, 10.0], MapCrs::WebMercator, None, None),
-        (fine, MapCrs::Crs84, Some(0), None),
-        (fine, MapCrs::Crs84, Some(5001), Some(1)),
-        (fine, MapCrs::Crs84, Some(5000), Some(5000)),
-        ([0.0, 51.0, 1e-9, 52.0], MapCrs::Crs84, Some(5000), None),
+        ([1.0, 51.0, 0.0, 52.0], Crs::Crs84, None, None),
+        ([0.0, 51.0, 0.0, 52.0], Crs::Crs84, None, None),
+        ([0.0, 51.0, 1.0, 91.0], Crs::Crs84, None, None),
+        ([f64::NAN, 51.0, 1.0, 52.0], Crs::Crs84, None, None),
+        ([-1.0, 0.0, 10.0, 10.0], Crs::NationalGrid, None, None),
+        ([0.0, 0.0, 1e9, 10.0], Crs::WebMercator, None, None),
+        (fine, Crs::Crs84, Some(0), None),
+        (fine, Crs::Crs84, Some(5001), Some(1)),
+        (fine, Crs::Crs84, Some(5000), Some(5000)),
+        ([0.0, 51.0, 1e-9, 52.0], Crs::Crs84, Some(5000), None),
     ] {
         assert!(of(bbox, crs, w, h).is_err(), "{bbox:?} {w:?} {h:?}");
     }
     let far = View::new(
         [100.0, 0.0, 101.0, 1.0],
-        MapCrs::Crs84,
-        MapCrs::NationalGrid,
+        Crs::Crs84,
+        Crs::NationalGrid,
         None,
         None,
     );
     assert!(matches!(far, Err(ViewError::NoImage(_))));
-    assert_eq!(MapCrs::parse("[EPSG:27700]"), Some(MapCrs::NationalGrid));
-    assert_eq!(MapCrs::parse("EPSG:4326"), None);
-    for crs in MapCrs::ALL {
-        assert_eq!(MapCrs::parse(crs.uri()), Some(crs));
-    }
 }

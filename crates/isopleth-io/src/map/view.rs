@@ -4,6 +4,7 @@ use geo::LineString;
 use isopleth_core::domain::LonLat;
 use isopleth_core::plane::{Planar, project, project_all, unproject};
 
+use crate::crs::Crs;
 use crate::tiles::clip::{self, Window};
 use crate::tiles::matrix::{HALF_WORLD_M, MAX_LATITUDE, from_mercator, to_mercator};
 
@@ -20,75 +21,34 @@ const STEP_DEGREES: f64 = 0.05;
 /// Parts into which a side of a box is cut to find the box of its image.
 const SIDE_PARTS: u32 = 32;
 
-/// A coordinate reference system of pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MapCrs {
-    /// WGS 84 longitude and latitude, degrees.
-    Crs84,
-    /// Web Mercator, EPSG:3857, metres.
-    WebMercator,
-    /// British National Grid, EPSG:27700, metres.
-    NationalGrid,
+fn from_degrees(crs: Crs, [lon, lat]: [f64; 2]) -> Option<[f64; 2]> {
+    match crs {
+        Crs::Crs84 => Some([lon, lat]),
+        Crs::WebMercator => Some(to_mercator(lon, lat)),
+        Crs::NationalGrid => {
+            let planar = project(LonLat::new(lon, lat).ok()?).ok()?.planar;
+            Some([planar.x, planar.y])
+        }
+    }
 }
 
-impl MapCrs {
-    /// All of them, the usual one first.
-    pub const ALL: [Self; 3] = [Self::Crs84, Self::NationalGrid, Self::WebMercator];
-
-    /// Its URI.
-    #[must_use]
-    pub fn uri(self) -> &'static str {
-        match self {
-            Self::Crs84 => "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
-            Self::WebMercator => "http://www.opengis.net/def/crs/EPSG/0/3857",
-            Self::NationalGrid => "http://www.opengis.net/def/crs/EPSG/0/27700",
+fn to_degrees(crs: Crs, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+    match crs {
+        Crs::Crs84 => Some([x, y]),
+        Crs::WebMercator => Some(from_mercator(x, y)),
+        Crs::NationalGrid => {
+            let at = unproject(Planar { x, y }).ok()?;
+            Some([at.lon(), at.lat()])
         }
     }
+}
 
-    /// Reads a URI, with `http` or `https`, or a safe CURIE: `[OGC:CRS84]`, `[EPSG:27700]`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix("https://").unwrap_or(text);
-        let text = text.strip_prefix("http://").unwrap_or(text);
-        match text {
-            "www.opengis.net/def/crs/OGC/1.3/CRS84"
-            | "www.opengis.net/def/crs/OGC/0/CRS84"
-            | "[OGC:CRS84]" => Some(Self::Crs84),
-            "www.opengis.net/def/crs/EPSG/0/3857" | "[EPSG:3857]" => Some(Self::WebMercator),
-            "www.opengis.net/def/crs/EPSG/0/27700" | "[EPSG:27700]" => Some(Self::NationalGrid),
-            _ => None,
-        }
-    }
-
-    fn from_degrees(self, [lon, lat]: [f64; 2]) -> Option<[f64; 2]> {
-        match self {
-            Self::Crs84 => Some([lon, lat]),
-            Self::WebMercator => Some(to_mercator(lon, lat)),
-            Self::NationalGrid => {
-                let planar = project(LonLat::new(lon, lat).ok()?).ok()?.planar;
-                Some([planar.x, planar.y])
-            }
-        }
-    }
-
-    fn to_degrees(self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
-        match self {
-            Self::Crs84 => Some([x, y]),
-            Self::WebMercator => Some(from_mercator(x, y)),
-            Self::NationalGrid => {
-                let at = unproject(Planar { x, y }).ok()?;
-                Some([at.lon(), at.lat()])
-            }
-        }
-    }
-
-    /// Where it is defined: the smallest and the largest coordinates.
-    fn bounds(self) -> [f64; 4] {
-        match self {
-            Self::Crs84 => [-180.0, -90.0, 180.0, 90.0],
-            Self::WebMercator => [-HALF_WORLD_M, -HALF_WORLD_M, HALF_WORLD_M, HALF_WORLD_M],
-            Self::NationalGrid => [0.0, 0.0, 700_000.0, 1_250_000.0],
-        }
+/// Where a system is defined: the smallest and the largest coordinates.
+fn bounds_of(crs: Crs) -> [f64; 4] {
+    match crs {
+        Crs::Crs84 => [-180.0, -90.0, 180.0, 90.0],
+        Crs::WebMercator => [-HALF_WORLD_M, -HALF_WORLD_M, HALF_WORLD_M, HALF_WORLD_M],
+        Crs::NationalGrid => [0.0, 0.0, 700_000.0, 1_250_000.0],
     }
 }
 
@@ -122,7 +82,7 @@ pub enum ViewError {
 /// Part of the world, and the picture it fills.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
-    crs: MapCrs,
+    crs: Crs,
     min: [f64; 2],
     max: [f64; 2],
     width: u32,
@@ -139,8 +99,8 @@ impl View {
     /// [`ViewError`].
     pub fn new(
         bbox: [f64; 4],
-        bbox_crs: MapCrs,
-        crs: MapCrs,
+        bbox_crs: Crs,
+        crs: Crs,
         width: Option<u32>,
         height: Option<u32>,
     ) -> Result<Self, ViewError> {
@@ -148,7 +108,7 @@ impl View {
         if !(a < c && b < d) {
             return Err(ViewError::Empty(a, b, c, d));
         }
-        let bounds = bbox_crs.bounds();
+        let bounds = bounds_of(bbox_crs);
         if a < bounds[0] || b < bounds[1] || c > bounds[2] || d > bounds[3] {
             let crs = bbox_crs.uri();
             return Err(ViewError::Outside { crs, bounds });
@@ -156,7 +116,7 @@ impl View {
         let [a, b, c, d] = if bbox_crs == crs {
             bbox
         } else {
-            let image = |p| crs.from_degrees(bbox_crs.to_degrees(p)?);
+            let image = |p| from_degrees(crs, to_degrees(bbox_crs, p)?);
             // All of the border must have an image: a box around a part of it shows less.
             let whole = border(bbox).map(image).collect::<Option<Vec<_>>>();
             let Some(found) = whole.and_then(|points| around(points.into_iter())) else {
@@ -169,8 +129,8 @@ impl View {
         }
         // A degree of longitude is shorter than one of latitude.
         let narrow = match crs {
-            MapCrs::Crs84 => libm::cos(((b + d) / 2.0).to_radians()).max(0.01),
-            MapCrs::WebMercator | MapCrs::NationalGrid => 1.0,
+            Crs::Crs84 => libm::cos(((b + d) / 2.0).to_radians()).max(0.01),
+            Crs::WebMercator | Crs::NationalGrid => 1.0,
         };
         let shape = (c - a) * narrow / (d - b);
         let (width, height) = match (width, height) {
@@ -189,14 +149,15 @@ impl View {
             return Err(ViewError::Pixels(width, height));
         }
         let degrees = match crs {
-            MapCrs::Crs84 => [a, b, c, d],
-            MapCrs::WebMercator => {
+            Crs::Crs84 => [a, b, c, d],
+            Crs::WebMercator => {
                 let ([w, s], [e, n]) = (from_mercator(a, b), from_mercator(c, d));
                 [w, s, e, n]
             }
-            MapCrs::NationalGrid => {
+            Crs::NationalGrid => {
                 // A border with parts that are not on the grid could leave out some of the rest.
-                let all: Option<Vec<_>> = border([a, b, c, d]).map(|p| crs.to_degrees(p)).collect();
+                let all: Option<Vec<_>> =
+                    border([a, b, c, d]).map(|p| to_degrees(crs, p)).collect();
                 all.and_then(|points| around(points.into_iter()))
                     .unwrap_or(GRID_DEGREES)
             }
@@ -213,7 +174,7 @@ impl View {
 
     /// The coordinate reference system of the picture.
     #[must_use]
-    pub fn crs(&self) -> MapCrs {
+    pub fn crs(&self) -> Crs {
         self.crs
     }
 
@@ -250,13 +211,13 @@ impl View {
 
     /// A position in pixels, if the coordinate reference system has it.
     pub(super) fn pixel(&self, degrees: [f64; 2]) -> Option<[f64; 2]> {
-        Some(self.to_pixel(self.crs.from_degrees(degrees)?))
+        Some(self.to_pixel(from_degrees(self.crs, degrees)?))
     }
 
     /// A ring in pixels.
     pub(super) fn ring(&self, ring: &LineString) -> Vec<[f64; 2]> {
         let mut points: Vec<[f64; 2]> = ring.coords().map(|c| [c.x, c.y]).collect();
-        if self.crs == MapCrs::NationalGrid {
+        if self.crs == Crs::NationalGrid {
             clip::ring(&self.grid_window(), &mut points, &mut Vec::new());
             if let Some(&first) = points.first() {
                 points.push(first);
@@ -268,7 +229,7 @@ impl View {
     /// A line in pixels, in pieces where parts of it have no image.
     pub(super) fn lines(&self, line: &LineString) -> Vec<Vec<[f64; 2]>> {
         let points: Vec<[f64; 2]> = line.coords().map(|c| [c.x, c.y]).collect();
-        if self.crs != MapCrs::NationalGrid {
+        if self.crs != Crs::NationalGrid {
             return vec![self.image(&points)];
         }
         let mut pieces = Vec::new();
@@ -291,12 +252,12 @@ impl View {
 
     fn image(&self, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
         match self.crs {
-            MapCrs::Crs84 => points.iter().map(|&p| self.to_pixel(p)).collect(),
-            MapCrs::WebMercator => points
+            Crs::Crs84 => points.iter().map(|&p| self.to_pixel(p)).collect(),
+            Crs::WebMercator => points
                 .iter()
                 .map(|p| self.to_pixel(to_mercator(p[0], p[1])))
                 .collect(),
-            MapCrs::NationalGrid => {
+            Crs::NationalGrid => {
                 let dense: Vec<LonLat> = densified(points)
                     .filter_map(|p| LonLat::new(p[0], p[1]).ok())
                     .collect();

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, Geometry, LineString, Polygon};
+use geo::{Coord, Geometry, LineString, MapCoords, Polygon};
 use serde_json::{Map, Value as Json};
 
+use crate::crs::Crs;
 use crate::layer::{Feature, Layer, Value};
 
 /// Writes a layer as a feature collection, one feature a line. Its title, description, columns and
@@ -49,12 +50,48 @@ pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -> io::Result<()> {
+    members(layer, feature, &feature.geometry, out)
+}
+
+/// The same with the geometry in another coordinate reference system: metres with three decimals.
+/// RFC 7946 allows this where both sides have agreed on it.
+///
+/// # Errors
+/// Those of the writer; [`BeyondCrs`](crate::crs::BeyondCrs) inside one of kind `InvalidInput` for
+/// a geometry that the system does not reach.
+pub fn feature_members_in(
+    layer: &Layer,
+    feature: &Feature,
+    crs: Crs,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if crs == Crs::Crs84 {
+        return feature_members(layer, feature, out);
+    }
+    let there = crs.project(&feature.geometry);
+    let there = there.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    let scale = 10_f64.powi(crs.decimals());
+    // Adding zero makes a zero of minus zero.
+    let round = |v: f64| (v * scale).round() / scale + 0.0;
+    let rounded = there.map_coords(|c| Coord {
+        x: round(c.x),
+        y: round(c.y),
+    });
+    members(layer, feature, &rounded, out)
+}
+
+fn members(
+    layer: &Layer,
+    feature: &Feature,
+    geometry: &Geometry,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write!(
         out,
         "\"type\":\"Feature\",\"id\":{},\"geometry\":",
         Json::from(feature.id.as_str())
     )?;
-    write_geometry(&feature.geometry, out)?;
+    write_geometry(geometry, out)?;
     out.write_all(b",\"properties\":")?;
     let mut properties = Map::new();
     for (column, value) in layer.columns.iter().zip(&feature.values) {

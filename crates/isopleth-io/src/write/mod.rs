@@ -4,4 +4,4 @@ mod csv;
 mod geojson;
 
 pub use csv::{csv, csv_metadata};
-pub use geojson::{feature_members, geojson, write_geometry};
+pub use geojson::{feature_members, feature_members_in, geojson, write_geometry};
