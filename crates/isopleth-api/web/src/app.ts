@@ -56,8 +56,11 @@ export async function load(shown: Shown, progress?: (job: api.Job) => void, sign
 async function read(layer: string, run: string): Promise<Loaded> {
   const collection = await api.collection(layer)
   const pinned = run || collection.run
-  const [style, page] = await Promise.all([api.style(layer, pinned), api.items(layer, { run: pinned, limit: LISTED })])
-  return { collection, run: pinned, kind: kind(collection), style, page, ask: collection.provenance?.request ?? null }
+  const sort = kind(collection)
+  // The shapes of areas come as tiles; here only their number is needed.
+  const limit = sort === 'areas' ? 1 : LISTED
+  const [style, page] = await Promise.all([api.style(layer, pinned), api.items(layer, { run: pinned, limit })])
+  return { collection, run: pinned, kind: sort, style, page, ask: collection.provenance?.request ?? null }
 }
 
 /** The request of what is shown, with the month of the replay in place of its period. */

@@ -100,3 +100,8 @@ export const LETTERS: Record<string, string> = {
   oscillating: 'O', historical: 'H', emerging: 'E', intermittent: 'T', former: 'F', mixed: 'M',
   high_high: 'HH', high_low: 'HL', low_high: 'LH', low_low: 'LL', hot_99: '99', hot_95: '95', hot_90: '90',
 }
+
+/** Areas that hold others. */
+export function isWide(collection: { id: string }): boolean {
+  return /borough|district|county|force|authority/.test(collection.id)
+}

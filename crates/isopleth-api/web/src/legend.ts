@@ -2,7 +2,7 @@
 
 import { h } from './dom'
 import type { Layer } from './map'
-import { LETTERS } from './kinds'
+import { isWide, LETTERS } from './kinds'
 import { sentence } from './words'
 
 const TITLES: Record<string, string> = {
@@ -10,16 +10,23 @@ const TITLES: Record<string, string> = {
   emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', other: 'Classes',
 }
 
+/** The legends of layers, those of areas and sites together. */
+export function legends(layers: Layer[]): HTMLElement[] {
+  const ground = layers.filter((l) => l.kind === 'areas' || l.kind === 'sites')
+  const parts = layers.filter((l) => !ground.includes(l)).map(legendOf)
+  if (!ground.length) return parts
+  const rows = ground.map((l) => {
+    return row(l.kind === 'sites' ? 'ring' : isWide(l.collection) ? 'outline wide' : 'outline', '', sentence(l.collection.title.replace(/^(Areas|Sites): /, '')))
+  })
+  return [...parts, h('section', { class: 'legend-part' }, h('h3', null, 'Areas and sites'), h('ul', null, rows))]
+}
+
 /** The legend of a layer. */
-export function legendOf(layer: Layer): HTMLElement {
+function legendOf(layer: Layer): HTMLElement {
   const { kind, collection, style } = layer
   const classes = style.metadata?.['isopleth:legend'] ?? []
-  const title = kind === 'areas' || kind === 'sites' ? collection.title.replace(/^(Areas|Sites): /, '') : TITLES[kind] ?? 'Classes'
-  const rows = kind === 'areas'
-    ? [row('outline', '', 'boundary')]
-    : kind === 'sites'
-      ? [row('ring', '', 'site')]
-      : classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
+  const title = TITLES[kind] ?? 'Classes'
+  const rows = classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
   return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),
     rows.length ? h('ul', null, rows) : h('p', { class: 'quiet' }, 'All alike'),
     kind === 'hotspots' ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ' number on the map = rank in the list') : null)

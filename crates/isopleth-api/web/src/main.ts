@@ -6,7 +6,7 @@ import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
 import { field, h, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace } from './geometry'
 import { DERIVED, type Derived, isDerived, isGround, kind, same } from './kinds'
-import { legendOf, note } from './legend'
+import { legends, note } from './legend'
 import { line, list, table } from './list'
 import type { MapView, Numbered } from './map'
 import { adopt, panel, reach, readAreas } from './question'
@@ -168,6 +168,11 @@ function pick(layer: string, id: string): void {
 }
 
 // ---------------------------------------------------------------- layers that are switched on
+
+/** Areas and sites of the first view are drawn together with the layer. */
+async function readOver(): Promise<void> {
+  await Promise.all(app.state.on.filter((name) => !isDerived(name)).map((name) => load({ layer: name, run: '', ask: null }).then((l) => app.over.set(name, l), () => undefined)))
+}
 
 async function showOver(): Promise<void> {
   const wanted = app.state.on
@@ -384,7 +389,7 @@ function drawMaps(): void {
     map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (n === 0 || app.picked.layer === app.other?.collection.id) ? app.picked.feature : null })
   }
   const shown = [app.main, ...over].filter((l): l is Loaded => l !== null)
-  show(legend, h('summary', null, 'Legend'), shown.map(legendOf), h('p', { class: 'quiet' }, note(shown)))
+  show(legend, h('summary', null, 'Legend'), legends(shown), h('p', { class: 'quiet' }, note(shown)))
 }
 
 function numbered(loaded: Loaded): Numbered[] {
@@ -411,8 +416,13 @@ function drawAll(): void {
   onShown()
 }
 
+/** The box of what is shown. */
+function whole(): api.Bbox | null {
+  return app.main?.collection.extent.spatial?.bbox[0] ?? around(app.collections.filter((c) => kind(c) === 'areas').flatMap((c) => c.extent.spatial?.bbox ?? []))
+}
+
 function fit(): void {
-  const box = app.main?.collection.extent.spatial?.bbox[0] ?? around(app.collections.filter((c) => kind(c) === 'areas').flatMap((c) => c.extent.spatial?.bbox ?? []))
+  const box = whole()
   if (box) maps[0]?.fit(box)
 }
 
@@ -469,8 +479,9 @@ async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
 async function makeMap(n: number): Promise<void> {
   const { MapView } = await import('./map')
   const box = frames[n]!
-  const camera = n === 0 ? (app.state.at ? { zoom: app.state.at[0], lat: app.state.at[1], lon: app.state.at[2] } : null) : maps[0]!.camera
-  const view = new MapView(box.querySelector<HTMLElement>('.canvas')!, n === 0 ? 'Map' : 'Map of the other side', camera, basemap)
+  const { at } = app.state
+  const first = at ? { zoom: at[0], lat: at[1], lon: at[2] } : whole() ?? { zoom: 5.3, lat: 52.8, lon: -1.6 }
+  const view = new MapView(box.querySelector<HTMLElement>('.canvas')!, n === 0 ? 'Map' : 'Map of the other side', n === 0 ? first : maps[0]!.camera, basemap)
   view.hint = (hit) => line(hit.properties)
   view.onPick = (hits, at) => {
     if (view.measuring) measure?.add(at)
@@ -564,7 +575,8 @@ async function start(): Promise<void> {
 }
 
 async function first(): Promise<void> {
-  const mapComing = maps[0] ? Promise.resolve() : makeMap(0).then(drawBar, (error: unknown) => error)
+  // The largest file is on its way while the data are read.
+  void import('./map').catch(() => undefined)
   try {
     const [collections, process] = await Promise.all([api.collections(), api.process()])
     app.collections = await detailed(collections)
@@ -580,19 +592,23 @@ async function first(): Promise<void> {
       show(headline, h('h1', null, 'No layer yet'))
       show(aside, h('div', { class: 'notice' }, h('p', null, 'This service has no saved layer. Save one with ', h('code', null, 'isopleth layer add'), ', and it appears here by itself.')))
       drawSwitches()
-      await mapComing
       return
     }
     app.state = { ...app.state, layer: best.id, run: best.run }
   }
   if (!location.hash.includes('on=')) app.state = { ...app.state, on: app.collections.filter((c) => kind(c) === 'areas' && c.features <= 2000).map((c) => c.id) }
-  const placed = app.state.at !== null
-  const failed = await Promise.all([mapComing, showMain(false)]).then(([e]) => e)
-  if (failed) pictured(failed)
+  await Promise.all([showMain(false), readOver()])
   adopt()
   panel(question)
+  if (!maps[0]) {
+    try {
+      await makeMap(0)
+      drawBar()
+    } catch (error) {
+      pictured(error)
+    }
+  }
   drawMaps()
-  if (!placed) fit()
   void showOver()
   if (app.state.other) void showOther()
   else drawComparison()

@@ -1,13 +1,14 @@
 /** The map: MapLibre with the tiles of the service, and nothing from anywhere else. */
 
 import {
-  type GeoJSONSource, type LayerSpecification, type LngLatBoundsLike, Map as GlMap, type MapGeoJSONFeature, NavigationControl,
+  type GeoJSONSource, type LayerSpecification, type LngLatBoundsLike, Map as GlMap, type MapGeoJSONFeature, NavigationControl, type PaddingOptions,
   ScaleControl, type StyleSpecification, setWorkerUrl,
 } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
-import { type Bbox, type Collection, type Feature, type Style, suspect, tiles } from './api'
-import { type Kind, LETTERS } from './kinds'
+import { type Bbox, type Collection, type Feature, type Geometry, type Style, suspect, tiles } from './api'
+import { boxOf, labelPlace } from './geometry'
+import { isWide, type Kind, LETTERS } from './kinds'
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href)
 
@@ -51,7 +52,7 @@ export class MapView {
   /** Clicks add points to what is measured instead of picking. */
   measuring = false
 
-  constructor(readonly element: HTMLElement, label: string, camera: Camera | null, private readonly basemap: string) {
+  constructor(readonly element: HTMLElement, label: string, start: Camera | Bbox, private readonly basemap: string) {
     this.gl = new GlMap({
       container: element,
       style: this.style(),
@@ -63,7 +64,9 @@ export class MapView {
       dragRotate: false,
       maxZoom: 20,
       minZoom: 3,
-      ...(camera ? { center: [camera.lon, camera.lat], zoom: camera.zoom } : { center: [-1.5, 52.5], zoom: 5 }),
+      ...(Array.isArray(start)
+        ? { bounds: [[start[0], start[1]], [start[2], start[3]]], fitBoundsOptions: { padding: this.padding(), maxZoom: 16 } }
+        : { center: [start.lon, start.lat], zoom: start.zoom }),
       // Printing and the tests read the picture after it was drawn.
       canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true },
       locale: { 'Map.Title': label, 'NavigationControl.ZoomIn': 'Zoom in', 'NavigationControl.ZoomOut': 'Zoom out' },
@@ -77,7 +80,10 @@ export class MapView {
       if (/fetch|load|network/i.test(String(event.error?.message))) suspect()
     })
     this.gl.on('move', (event) => this.onMove(this.camera, Boolean(event.originalEvent)))
-    this.gl.on('idle', () => this.onIdle())
+    this.gl.on('idle', () => {
+      this.nameAreas()
+      this.onIdle()
+    })
     this.gl.on('click', (event) => this.pick([event.point.x, event.point.y]))
     const tip = document.createElement('div')
     tip.className = 'tip'
@@ -126,15 +132,23 @@ export class MapView {
   fit(bbox: Bbox, closest = 16): void {
     const [west, south, east, north] = bbox
     const bounds: LngLatBoundsLike = [[west, south], [east, north]]
-    const small = Math.min(this.element.clientWidth, this.element.clientHeight)
-    this.gl.fitBounds(bounds, { padding: Math.min(48, small / 8), maxZoom: closest, duration: calm.matches ? 0 : 300 })
+    this.gl.fitBounds(bounds, { padding: this.padding(), maxZoom: closest, duration: calm.matches ? 0 : 300 })
+  }
+
+  /** Room for the controls around what is looked at. */
+  private padding(): PaddingOptions {
+    const { clientWidth: width, clientHeight: height } = this.element
+    const all = Math.min(48, Math.min(width, height) / 8)
+    const legend = this.element.closest('.map-area')?.querySelector<HTMLElement>('.legend')
+    const beside = legend && width > 620 ? legend.offsetWidth + 12 : 0
+    return { top: all, bottom: all, right: all, left: Math.max(all, Math.min(beside, width / 2.5)) }
   }
 
   /** What lies at a point of the screen, the uppermost first. */
   private hits(point: [number, number]): Hit[] {
     const own = new Set(this.sources().filter((l) => l.kind !== 'areas').map((l) => this.source(l)))
     const near: [[number, number], [number, number]] = [[point[0] - 3, point[1] - 3], [point[0] + 3, point[1] + 3]]
-    const found: MapGeoJSONFeature[] = this.gl.isStyleLoaded() || this.gl.loaded() ? this.gl.queryRenderedFeatures(near) : this.gl.queryRenderedFeatures(near)
+    const found: MapGeoJSONFeature[] = this.gl.queryRenderedFeatures(near)
     const seen = new Set<string>()
     const hits: Hit[] = []
     for (const feature of found) {
@@ -169,7 +183,7 @@ export class MapView {
     const text = JSON.stringify(style)
     if (text === this.drawn) return
     this.drawn = text
-    this.gl.setStyle(style, { diff: true })
+    this.gl.setStyle(style, { diff: this.gl.isStyleLoaded() === true })
   }
 
   private colours(): Colours {
@@ -205,6 +219,14 @@ export class MapView {
       { id: 'picked-point', type: 'circle', source: 'picked', filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-radius': 13, 'circle-opacity': 0, 'circle-stroke-width': 3, 'circle-stroke-color': colours.accent } },
       ...labels,
     )
+    sources['area-names'] = { type: 'geojson', data: collectionOf(JSON.parse(this.named || '[]')) }
+    for (const wide of [false, true]) {
+      layers.push({
+        id: wide ? 'area-names' : 'area-names-small', type: 'symbol', source: 'area-names', filter: ['==', ['get', 'wide'], wide], ...(wide ? { maxzoom: 11.2 } : { minzoom: 10.8 }),
+        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 4, 'text-variable-anchor': ['center', 'top', 'bottom'], 'text-radial-offset': 1.7 },
+        paint: { 'text-color': colours.quiet, 'text-halo-color': colours.halo, 'text-halo-width': 1.4 },
+      })
+    }
     sources['numbers'] = {
       type: 'geojson',
       data: collectionOf(numbers.map((n) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: n.at }, properties: { id: n.id, rank: n.rank, picked: n.id === picked?.id } }))),
@@ -221,7 +243,7 @@ export class MapView {
       },
       {
         id: 'number', type: 'symbol', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
-        layout: { 'text-field': ['to-string', ['get', 'rank']], 'text-font': FONT, 'text-size': 12, 'text-allow-overlap': true, 'text-ignore-placement': true, 'symbol-sort-key': ['get', 'rank'] },
+        layout: { 'text-field': ['to-string', ['get', 'rank']], 'text-font': FONT, 'text-size': 12, 'text-allow-overlap': true, 'text-padding': 8, 'symbol-sort-key': ['get', 'rank'] },
         paint: { 'text-color': colours.numeral },
       },
     )
@@ -239,7 +261,7 @@ export class MapView {
   private layersOf(layer: Layer, source: string, colours: Colours): LayerSpecification[] {
     const id = layer.collection.id
     if (layer.kind === 'areas') {
-      const wide = /borough|district|county|force/.test(id)
+      const wide = isWide(layer.collection)
       return [{
         id: `${source} outline`, type: 'line', source, 'source-layer': id,
         paint: { 'line-color': colours.line, 'line-width': wide ? 1.8 : 0.8, ...(wide ? {} : { 'line-dasharray': [3, 2] }) },
@@ -270,14 +292,6 @@ export class MapView {
   private labelsOf(layer: Layer, source: string, colours: Colours): LayerSpecification[] {
     const id = layer.collection.id
     const halo = { 'text-color': colours.text, 'text-halo-color': colours.halo, 'text-halo-width': 1.6 }
-    if (layer.kind === 'areas') {
-      const wide = /borough|district|county|force/.test(id)
-      return [{
-        id: `${source} label`, type: 'symbol', source, 'source-layer': id, ...(wide ? { maxzoom: 11 } : { minzoom: 10.8 }),
-        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 6 },
-        paint: { ...halo, 'text-color': colours.quiet },
-      }]
-    }
     if (layer.kind === 'sites') {
       return [{
         id: `${source} label`, type: 'symbol', source, 'source-layer': id, minzoom: 14,
@@ -293,6 +307,30 @@ export class MapView {
       paint: halo,
     }]
   }
+
+  /** Puts the name of each area once where most of it is in view; tiles would repeat it. */
+  private nameAreas(): void {
+    const features: unknown[] = []
+    for (const layer of this.content.over.filter((l) => l.kind === 'areas')) {
+      const wide = isWide(layer.collection)
+      const best = new Map<string, { size: number; at: [number, number]; name: string }>()
+      for (const part of this.gl.querySourceFeatures(this.source(layer), { sourceLayer: layer.collection.id })) {
+        const geometry = part.geometry as Geometry
+        const id = String(part.properties['id'])
+        const [west, south, east, north] = boxOf(geometry)
+        const size = (east - west) * (north - south)
+        if (size <= (best.get(id)?.size ?? 0)) continue
+        best.set(id, { size, at: labelPlace(geometry), name: String(part.properties['name'] ?? '') })
+      }
+      for (const { at, name } of best.values()) features.push({ type: 'Feature', geometry: { type: 'Point', coordinates: at }, properties: { name, wide } })
+    }
+    const text = JSON.stringify(features)
+    if (text === this.named) return
+    this.named = text
+    const source = this.gl.getSource('area-names') as GeoJSONSource | undefined
+    source?.setData(collectionOf(features))
+  }
+  private named = '[]'
 
   /** Says whether everything in view is drawn. */
   get settled(): boolean {

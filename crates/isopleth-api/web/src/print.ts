@@ -3,7 +3,7 @@
 import { app, type Loaded } from './app'
 import { h, show } from './dom'
 import { apart } from './geometry'
-import { legendOf, note } from './legend'
+import { legends, note } from './legend'
 import type { MapView } from './map'
 import { area, count, distance, incidents, LENS, percent, period } from './words'
 
@@ -23,7 +23,7 @@ export async function prepare(maps: MapView[]): Promise<void> {
     h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, p?.lens_title ?? (p?.lens ? LENS[p.lens].title : '')), ` · ${period(p?.period)} · ${count(main.page.numberMatched)} on the map`)),
     h('div', { class: 'print-maps' }, pictures),
     h('div', { class: 'print-columns' },
-      h('div', null, h('h2', null, 'Legend'), layers.map(legendOf), h('p', null, note(layers))),
+      h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
       h('div', null, h('h2', null, main.kind === 'hotspots' ? 'Hotspots' : 'First features'), h('table', null,
         h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t) => h('th', null, t)))),
         h('tbody', null, main.page.features.slice(0, 20).map((f, n) => h('tr', null,

@@ -4,7 +4,7 @@ import * as api from './api'
 import { app, change } from './app'
 import { field, h, say, select, show, tick } from './dom'
 import { isAnalysis, isGround, kindOfAsk } from './kinds'
-import { count, DEFAULT_GROUPS, group, LENS, lensOfGroup, month, months, monthsOf } from './words'
+import { count, DEFAULT_GROUPS, group, LENS, lensOfGroup, months, monthsOf, shortMonth } from './words'
 
 /** Methods with the parameters that matter most. Every other stands behind the request document. */
 const METHODS: [id: string, title: string, make: () => Pick<api.Ask, 'method' | 'hotspots' | 'contours'>][] = [
@@ -107,7 +107,7 @@ function form(): HTMLElement | null {
   const span = reach()
   const [from, to] = monthsOf(chosen.period) ?? span ?? ['', '']
   const all = span ? months(from && from < span[0] ? from : span[0], to > span[1] ? to : span[1]) : []
-  const options_ = all.map((m): [string, string] => [m, month(m)])
+  const options_ = all.map((m): [string, string] => [m, shortMonth(m)])
   const first = select(options_, from)
   const last = select(options_, to)
   const dated = (): void => {

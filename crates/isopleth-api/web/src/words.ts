@@ -88,6 +88,11 @@ export function month(text: string): string {
   return `${MONTHS[Number(text.slice(5, 7)) - 1] ?? ''} ${text.slice(0, 4)}`.trim()
 }
 
+/** The same in short. */
+export function shortMonth(text: string): string {
+  return `${(MONTHS[Number(text.slice(5, 7)) - 1] ?? '').slice(0, 3)} ${text.slice(0, 4)}`
+}
+
 export function day(text: string): string {
   if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return /^\d{4}-\d{2}$/.test(text) ? month(text) : text
   const time = text.slice(11, 16)
