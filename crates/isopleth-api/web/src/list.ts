@@ -70,14 +70,16 @@ function subline(p: Record<string, api.Value>): string {
 
 /** All features with all properties, page by page. */
 export function table(loaded: Loaded, pick: (id: string) => void): HTMLElement {
-  const columns = (loaded.collection.columns ?? []).filter((c) => !['marking', 'run', 'caveats'].includes(c.name))
+  const leading = ['rank', 'name', 'count']
+  const all = (loaded.collection.columns ?? []).filter((c) => !['marking', 'run', 'caveats'].includes(c.name))
+  const columns = [...leading.flatMap((l) => all.filter((c) => c.name === l)), ...all.filter((c) => !leading.includes(c.name))]
   const region = h('div', { class: 'scroll table-region', tabindex: '0', role: 'region', 'aria-label': `Table of ${loaded.collection.title}` })
   const foot = h('div', { class: 'pager' })
   const box = h('div', { class: 'table-box' }, region, foot)
   const draw = (page: api.Page, offset: number): void => {
     show(region, h('table', { class: 'facts' },
       h('caption', null, `${loaded.collection.title}: ${page.features.length ? `${count(offset + 1)} to ${count(offset + page.features.length)} of ` : ''}${count(page.numberMatched)}`),
-      h('thead', null, h('tr', null, columns.map((c) => h('th', { scope: 'col', title: c.meaning }, name(c.name), c.unit ? h('small', null, ` ${c.unit}`) : null)))),
+      h('thead', null, h('tr', null, columns.map((c) => h('th', { scope: 'col', title: c.meaning }, name(c.name))))),
       h('tbody', null, page.features.map((f) => h('tr', { 'aria-current': app.picked?.feature.id === f.id ? 'true' : null },
         columns.map((c, n) => {
           const text = value(c, f.properties[c.name])

@@ -237,14 +237,14 @@ export class MapView {
         id: 'number-disc', type: 'circle', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
         paint: {
           'circle-radius': ['case', ['get', 'picked'], 13, 10.5], 'circle-stroke-width': 2,
-          'circle-color': ['case', ['get', 'picked'], colours.accent, colours.number], 'circle-stroke-color': colours.numeral,
+          'circle-color': ['case', ['get', 'picked'], colours.accent, colours.number], 'circle-stroke-color': ['case', ['get', 'picked'], colours.halo, colours.numeral],
         },
         layout: { 'circle-sort-key': ['-', 0, ['get', 'rank']] },
       },
       {
         id: 'number', type: 'symbol', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
         layout: { 'text-field': ['to-string', ['get', 'rank']], 'text-font': FONT, 'text-size': 12, 'text-allow-overlap': true, 'text-padding': 8, 'symbol-sort-key': ['get', 'rank'] },
-        paint: { 'text-color': colours.numeral },
+        paint: { 'text-color': ['case', ['get', 'picked'], colours.halo, colours.numeral] },
       },
     )
     const line = measured.length > 1 ? [{ type: 'Feature', geometry: { type: 'LineString', coordinates: measured }, properties: {} }] : []

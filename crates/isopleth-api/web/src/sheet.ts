@@ -180,7 +180,8 @@ function unknownPart(loaded: Loaded, feature: api.Feature): HTMLElement {
     const stem = column.replace(/_(percent|count|p|p_conditional)$/, '')
     const text = p[`${column}_reason`] ?? p[`${stem}_reason`] ?? p[`${stem.replace(/_change$/, '')}_change_reason`]
     if (text) return String(text)
-    return columns?.find((c) => c.name === column)?.meaning.split(/; (?=null)|, null /)[1] ?? 'not given for this layer'
+    const why = /null (.*?)\.?$/.exec(columns?.find((c) => c.name === column)?.meaning ?? '')?.[1]
+    return why ? `not known ${why}` : 'not given for this layer'
   }
   return h('section', null, h('h3', null, 'What is not known'), h('ul', null,
     records?.without_location ? h('li', null, `${sentence(`${incidents(records.without_location)} of the selection ${records.without_location === 1 ? 'has' : 'have'} no location and ${records.without_location === 1 ? 'is' : 'are'} on no map`)}`) : null,

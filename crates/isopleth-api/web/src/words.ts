@@ -70,7 +70,7 @@ export function real(n: number): string {
 }
 
 export function percent(share: number): string {
-  return `${new Intl.NumberFormat('en-GB', { maximumSignificantDigits: 3 }).format(share * 100)} %`
+  return `${new Intl.NumberFormat('en-GB', { maximumSignificantDigits: 3 }).format(share * 100)}\u00a0%`
 }
 
 /** Small numbers as words: a single incident is no pattern, and looks like none. */
@@ -223,11 +223,11 @@ function units(unit: string): string {
 }
 
 export function area(m2: number): string {
-  return m2 < 10_000 ? `${count(m2)} m²` : m2 < 1_000_000 ? `${real(m2 / 10_000)} ha` : `${real(m2 / 1_000_000)} km²`
+  return m2 < 10_000 ? `${count(m2)}\u00a0m²` : m2 < 1_000_000 ? `${real(m2 / 10_000)}\u00a0ha` : `${real(m2 / 1_000_000)}\u00a0km²`
 }
 
 export function distance(m: number): string {
-  return m < 1000 ? `${count(m)} m` : `${real(m / 1000)} km`
+  return m < 1000 ? `${count(m)}\u00a0m` : `${real(m / 1000)}\u00a0km`
 }
 
 /** How many of a thing. */
