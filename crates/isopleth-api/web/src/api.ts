@@ -151,10 +151,10 @@ export async function collections(): Promise<Collection[]> {
 
 const known = new Map<string, Promise<Collection>>()
 
-/** A collection with its columns and provenance. */
-export function collection(id: string): Promise<Collection> {
+/** A collection with its columns and provenance; read anew where its present run is another. */
+export async function collection(id: string, run?: string): Promise<Collection> {
   let found = known.get(id)
-  if (!found) {
+  if (!found || (run && (await found).run !== run)) {
     found = json<Collection>(`/collections/${seg(id)}`)
     found.catch(() => known.delete(id))
     known.set(id, found)

@@ -48,6 +48,16 @@ export function show(element: Element, ...children: Child[]): void {
   append(element, children)
 }
 
+/** The same, and whoever was in there is there again: focus and what was unfolded, by `data-keep`. */
+export function redraw(element: Element, ...children: Child[]): void {
+  const now = document.activeElement
+  const focus = now instanceof HTMLElement && element.contains(now) ? now.dataset['keep'] : undefined
+  const open = [...element.querySelectorAll<HTMLElement>('details[open][data-keep]')].map((d) => d.dataset['keep'])
+  show(element, ...children)
+  for (const d of element.querySelectorAll<HTMLDetailsElement>('details[data-keep]')) if (open.includes(d.dataset['keep'])) d.open = true
+  if (focus) element.querySelector<HTMLElement>(`[data-keep="${focus}"]`)?.focus({ preventScroll: true })
+}
+
 const spoken = h('div', { class: 'spoken', role: 'status', 'aria-live': 'polite' })
 
 /** Says something to those who do not see it. */

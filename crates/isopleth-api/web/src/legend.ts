@@ -29,7 +29,7 @@ function legendOf(layer: Layer): HTMLElement {
   const rows = classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
   return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),
     rows.length ? h('ul', null, rows) : h('p', { class: 'quiet' }, 'All alike'),
-    kind === 'hotspots' ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ' number on the map = rank in the list') : null)
+    kind === 'hotspots' ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ' number = rank in the list') : null)
 }
 
 function letter(label: string, kind: string): string {

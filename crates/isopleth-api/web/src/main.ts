@@ -3,7 +3,7 @@
 import './style.css'
 import * as api from './api'
 import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
-import { field, h, say, select, show, tick } from './dom'
+import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace } from './geometry'
 import { DERIVED, type Derived, isDerived, isGround, kind, same } from './kinds'
 import { legends, note } from './legend'
@@ -27,7 +27,7 @@ const comparison = h('div', { class: 'panel-body' })
 const aside = h('div', { class: 'list-body' })
 const frames = [h('div', { class: 'frame' }, h('div', { class: 'canvas' }))]
 const mapsBox = h('div', { class: 'maps' }, frames)
-const legend = h('details', { class: 'legend', open: innerWidth > 720 })
+const legend = h('details', { class: 'legend', open: innerWidth > 1200 })
 const time = h('div', { class: 'time' })
 const bar = h('div', { class: 'toolbar' })
 const notices = h('div', { class: 'notices' })
@@ -138,8 +138,10 @@ async function pickUp(): Promise<void> {
   const { pick } = app.state
   if (!pick) { app.picked = null; return }
   const at = pick.indexOf(':')
-  const layer = at > 0 ? pick.slice(0, at) : ''
-  const id = at > 0 ? pick.slice(at + 1) : pick
+  const named = at > 0 ? pick.slice(0, at) : ''
+  // An id may have a colon itself.
+  const layer = app.state.on.includes(named) || (named && ofLayer(named)) ? named : ''
+  const id = layer ? pick.slice(at + 1) : pick
   const loaded = ofLayer(layer)
   if (!loaded) { app.picked = null; return }
   if (app.picked?.feature.id === id && app.picked.layer === loaded.collection.id) return
@@ -210,12 +212,12 @@ function drawSwitches(): void {
     const state = now === 'coming' ? h('small', { role: 'status' }, 'being worked out …')
       : now instanceof Error ? h('small', { class: 'fault', role: 'alert' }, now.message)
         : now && on.has(name) ? h('small', null, now.page.numberMatched === 0 ? 'none: nothing meets the rule' : many(now.page.numberMatched, 'feature')) : hint ? h('small', null, hint) : null
-    return tick([title, state], on.has(name), (checked) => toggle(name, checked), { 'data-layer': name })
+    return tick([title, state], on.has(name), (checked) => toggle(name, checked), { 'data-layer': name, 'data-keep': name })
   }
   const derived = app.main?.ask && app.computes && !app.main.ask.method.name.includes('audit')
     ? (Object.keys(DERIVED) as Derived[]).filter((name) => app.main?.kind !== name).map((name) => entry(name, DERIVED[name].title, DERIVED[name].hint)) : []
   const ground = app.collections.filter(isGround).map((c) => entry(c.id, c.title.replace(/^(Areas|Sites): /, '').replace(/^./, (l) => l.toUpperCase()).replaceAll('_', ' '), kind(c) === 'areas' ? 'boundaries' : many(c.features, 'site')))
-  show(switches,
+  redraw(switches,
     derived.length ? h('fieldset', null, h('legend', null, 'From the same incidents'), derived) : null,
     h('fieldset', null, h('legend', null, 'Areas and sites'), ground.length ? ground : h('p', { class: 'quiet' }, 'None are loaded.')))
 }
@@ -287,7 +289,8 @@ function drawComparison(): void {
     if (v === 'own') return
     change({ other: all.find(([value]) => value === v)?.[2] ?? null })
   })
-  show(comparison, field('Side by side with', chooser, 'One pan and zoom moves both. Two lenses are shown apart, never added.'))
+  chooser.dataset['keep'] = 'compare'
+  redraw(comparison, field('Side by side with', chooser, 'One pan and zoom moves both. Two lenses are shown apart, never added.'))
 }
 
 // ---------------------------------------------------------------- replay
@@ -302,7 +305,7 @@ function drawTime(): void {
   const all = months(shifted(whole[0], span - 1), whole[1])
   const at = now ? Math.max(0, all.indexOf(now)) : all.length - 1
   const says = h('output', null, now ? period(`${shifted(now, 1 - span)}/${now}`) : `Whole period: ${period(app.main?.collection.provenance?.period)}`)
-  const slider = h('input', { type: 'range', min: 0, max: all.length - 1, step: 1, 'aria-label': 'Month that is replayed', 'aria-valuetext': now ? month(now) : 'whole period' })
+  const slider = h('input', { type: 'range', 'data-keep': 'slider', min: 0, max: all.length - 1, step: 1, 'aria-label': 'Month that is replayed', 'aria-valuetext': now ? month(now) : 'whole period' })
   slider.value = String(at)
   let later = 0
   slider.addEventListener('input', () => {
@@ -323,10 +326,10 @@ function drawTime(): void {
     playing = 1
     if (app.state.month === all.at(-1)) app.state = { ...app.state, month: '' }
     step()
-  }, 'aria-label': playing ? 'Stop the replay' : 'Replay month by month' }, playing ? 'Stop' : 'Replay')
+  }, 'data-keep': 'play', 'aria-label': playing ? 'Stop the replay' : 'Replay month by month' }, playing ? 'Stop' : 'Replay')
   onShown = () => { if (playing) setTimeout(() => { if (playing) step() }, 900) }
-  show(time, play, slider, says,
-    (() => { const s = select([['1', 'each month'], ['3', '3 months up to'], ['6', '6 months up to'], ['12', '12 months up to']], String(span), (v) => change({ span: Number(v), ...(app.state.month ? { month: app.state.month < shifted(whole[0], Number(v) - 1) ? shifted(whole[0], Number(v) - 1) : app.state.month } : {}) })); s.setAttribute('aria-label', 'Months of a step'); return s })(),
+  redraw(time, play, slider, says,
+    (() => { const s = select([['1', 'each month'], ['3', '3 months up to'], ['6', '6 months up to'], ['12', '12 months up to']], String(span), (v) => change({ span: Number(v), ...(app.state.month ? { month: app.state.month < shifted(whole[0], Number(v) - 1) ? shifted(whole[0], Number(v) - 1) : app.state.month } : {}) })); s.setAttribute('aria-label', 'Months of a step'); s.dataset['keep'] = 'span'; return s })(),
     h('button', { disabled: !now, onclick: () => { playing = 0; change({ month: '', pick: '' }) } }, 'Whole period'))
 }
 let onShown: () => void = () => undefined
@@ -413,6 +416,7 @@ function drawAll(): void {
   drawTime()
   drawComparison()
   drawSwitches()
+  keepAddress()
   onShown()
 }
 
@@ -471,7 +475,7 @@ async function refresh(): Promise<void> {
 }
 
 async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
-  return Promise.all(list.map((c) => (c.id.startsWith('areas-') || c.id.startsWith('sites-') ? c : api.collection(c.id).catch(() => c))))
+  return Promise.all(list.map(async (c) => (c.id.startsWith('areas-') || c.id.startsWith('sites-') ? c : api.collection(c.id, c.run).catch(() => c))))
 }
 
 // ---------------------------------------------------------------- the maps

@@ -2,7 +2,7 @@
 
 import * as api from './api'
 import { app, change } from './app'
-import { field, h, say, select, show, tick } from './dom'
+import { field, h, redraw, say, select, show, tick } from './dom'
 import { isAnalysis, isGround, kindOfAsk } from './kinds'
 import { count, DEFAULT_GROUPS, group, LENS, lensOfGroup, months, monthsOf, shortMonth } from './words'
 
@@ -70,11 +70,11 @@ export function panel(box: HTMLElement): void {
   const own = layers.filter((c) => !isAnalysis(c))
   const made = layers.filter(isAnalysis)
   const current = app.main?.collection.id ?? app.state.layer
-  const chooser = h('select', { onchange: () => change({ layer: chooser.value, run: '', ask: made.find((c) => c.id === chooser.value)?.provenance?.request ?? null, pick: '', month: '' }) },
+  const chooser = h('select', { 'data-keep': 'layer', onchange: () => change({ layer: chooser.value, run: '', ask: made.find((c) => c.id === chooser.value)?.provenance?.request ?? null, pick: '', month: '' }) },
     group_('Saved layers', own), made.length ? group_('Analyses', made) : null,
     app.main && !layers.some((c) => c.id === current) ? h('option', { value: current }, app.main.collection.title) : null)
   chooser.value = current
-  show(box, h('h2', null, 'What is shown'), field('Layer', chooser), form())
+  redraw(box, h('h2', null, 'What is shown'), field('Layer', chooser), form())
 }
 
 function group_(label: string, list: api.Collection[]): HTMLElement {
@@ -94,7 +94,7 @@ function form(): HTMLElement | null {
     changed()
   }
   const status = h('div', { class: 'run-status', role: 'status' })
-  const run = h('button', { class: 'primary', type: 'submit' }, 'Run analysis')
+  const run = h('button', { class: 'primary', type: 'submit', 'data-keep': 'run' }, 'Run analysis')
   const changed = (): void => {
     run.classList.add('ready')
     const text = document.querySelector<HTMLTextAreaElement>('#request-document')
@@ -216,10 +216,10 @@ function form(): HTMLElement | null {
   const fields = h('form', { class: 'ask', onsubmit: (event: Event) => void start(event), novalidate: true },
     field('Area', area),
     h('fieldset', { class: 'period' }, h('legend', null, 'Period'), h('div', { class: 'pair' }, first, h('span', null, 'to'), last)),
-    h('details', { class: 'groups' }, h('summary', null, 'Offence groups: ', groupsNow), groups),
+    h('details', { class: 'groups', 'data-keep': 'groups' }, h('summary', null, 'Offence groups: ', groupsNow), groups),
     lenses, sourceTicks,
-    h('details', null, h('summary', null, 'Method and parameters'), field('Method', method), parameters,
-      h('details', null, h('summary', null, 'Request document'), h('small', null, 'Everything that can be asked for, as scripts send it.'), text)),
+    h('details', { 'data-keep': 'method' }, h('summary', null, 'Method and parameters'), field('Method', method), parameters,
+      h('details', { 'data-keep': 'document' }, h('summary', null, 'Request document'), h('small', null, 'Everything that can be asked for, as scripts send it.'), text)),
     app.computes ? h('div', { class: 'run' }, run, status) : h('p', { class: 'quiet' }, 'This service does not compute what it is asked. The saved layers are what there is.'))
   return fields
 }
