@@ -1,19 +1,22 @@
 //! A request, read and checked, as the resources see it.
 
+use std::sync::Arc;
+
 use axum::extract::{RawPathParams, Request};
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, ACCEPT_ENCODING, HOST, IF_NONE_MATCH};
-use axum::http::uri::Authority;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, IF_NONE_MATCH, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::Resource;
-use crate::state::AppState;
+use crate::visit::Visit;
 
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What the path leads to.
+    pub(crate) resource: Resource,
     /// Addresses under the base that this client uses.
     pub(crate) addresses: Addresses,
     /// The parameters.
@@ -22,12 +25,18 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
+    /// Whether only the head of the answer is wanted.
+    pub(crate) head: bool,
+    /// The `Range` header.
+    pub(crate) range: String,
+    /// The `If-Range` header.
+    pub(crate) if_range: String,
     /// All segments of the path that have a name.
     segments: Vec<(String, String)>,
     /// The `Accept` header.
     pub(crate) accept: String,
     /// The `Accept-Encoding` header.
-    accept_encoding: String,
+    pub(crate) accept_encoding: String,
     /// The `If-None-Match` header.
     if_none_match: String,
 }
@@ -36,9 +45,9 @@ impl Call {
     /// Reads a request.
     ///
     /// # Errors
-    /// A [`Problem`] for parameters that the resource does not know and for a broken `Host`.
+    /// A [`Problem`] for parameters that the resource does not know and for an address that links cannot
+    /// start with.
     pub(crate) fn read(
-        state: &AppState,
         resource: Resource,
         path: Option<&RawPathParams>,
         request: &Request,
@@ -51,15 +60,17 @@ impl Call {
         if !resource.has_columns() {
             query.refuse_unknown(resource.parameters())?;
         }
-        let base = match state.public_base_url() {
-            Some(base) => base.to_owned(),
-            None => format!("http://{}", authority(request)?),
-        };
+        let visit = request.extensions().get::<Arc<Visit>>();
+        let base = visit.ok_or_else(Problem::internal)?.base.clone()?;
         Ok(Self {
+            resource,
             addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
+            head: request.method() == Method::HEAD,
+            range: header_list(request.headers(), RANGE),
+            if_range: header_list(request.headers(), IF_RANGE),
             segments: path
                 .map(|p| {
                     p.iter()
@@ -102,23 +113,6 @@ impl Call {
             .split(',')
             .any(|tag| tag.trim() == "*" || bare(tag) == wanted)
     }
-}
-
-/// The host and port that the client used. It goes into links, so it must look like one.
-fn authority(request: &Request) -> Result<&str, Problem> {
-    let header = request
-        .headers()
-        .get(HOST)
-        .map(|h| h.to_str().unwrap_or("?"));
-    let host = request.uri().authority().map(Authority::as_str).or(header);
-    let host = host.ok_or_else(|| Problem::bad_request("the request has no Host header"))?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return Err(Problem::bad_request(
-            "the Host header is not a host with an optional port",
-        ));
-    }
-    Ok(host)
 }
 
 fn header_list(headers: &HeaderMap, name: axum::http::HeaderName) -> String {

@@ -5,12 +5,11 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::document::Document;
-use crate::links::{
-    self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON,
-};
+use crate::links::{self, Addresses, CRS84, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
+use crate::representation::{enclosures, items_links};
 use crate::state::AppState;
 use crate::{maps, tiles};
 
@@ -100,14 +99,22 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 /// Where the data of a collection are.
 fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
     let title = &dataset.layer.title;
-    let features = format!("Features of {title}");
-    let queryables = format!("Queryables of {title}");
-    let schema = format!("Schema of {title}");
-    let mut links = vec![
-        Link::new("items", GEO_JSON, features, at.items(id)),
-        Link::new(QUERYABLES, SCHEMA_JSON, queryables, at.queryables(id)),
-        Link::new(SCHEMA, SCHEMA_JSON, schema, at.schema(id)),
-    ];
+    let mut links = items_links(&at.items(id), title);
+    links.extend([
+        Link::new(
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {title}"),
+            at.queryables(id),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {title}"),
+            at.schema(id),
+        ),
+    ]);
+    links.extend(enclosures(at, id, dataset));
     links.extend(tiles::collection_links(id, title, at));
     links.extend(maps::collection_links(id, title, at));
     links

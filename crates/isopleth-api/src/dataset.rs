@@ -11,7 +11,7 @@ use isopleth_io::cql2::Filter;
 use isopleth_io::crs::Crs;
 use isopleth_io::layer::{Feature, Layer, Value};
 use isopleth_io::tiles::TileSource;
-use isopleth_io::write::{feature_members, feature_members_in};
+use isopleth_io::write::{Part, feature_members, feature_members_in};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde_json::{Map, Value as Json};
@@ -197,6 +197,23 @@ impl Dataset {
                     out.extend_from_slice(self.encoded(index..index + 1));
                 }
             }
+        }
+    }
+
+    /// The features of a selection's page, by their places in the layer.
+    pub(crate) fn places(selection: &Selection, page: Range<usize>) -> Vec<u32> {
+        match selection {
+            // A layer has fewer than 2^32 features, as the tree's entries say.
+            Selection::All(_) => page.map(|at| at as u32).collect(),
+            Selection::Some(indices) => indices[page].to_vec(),
+        }
+    }
+
+    /// A selection as writers take it.
+    pub(crate) fn part<'a>(&'a self, selection: &'a Selection) -> Part<'a> {
+        match selection {
+            Selection::All(_) => Part::whole(&self.layer),
+            Selection::Some(indices) => Part::some(&self.layer, indices),
         }
     }
 

@@ -34,7 +34,7 @@ impl Document {
         let format = self.format(call)?;
         let links = self.links(call, format);
         Ok(match format {
-            Format::Json => {
+            Format::Json | Format::File(_) => {
                 let mut members = self.members;
                 members.insert("links".to_owned(), links::to_json(&links));
                 Reply::document(call, self.media, &Json::Object(members))
@@ -55,7 +55,7 @@ impl Document {
     /// All links, those to this document and its other format first.
     pub(crate) fn links(&self, call: &Call, format: Format) -> Vec<Link> {
         let (own, (other, media)) = match format {
-            Format::Json => (self.media, ("html", HTML)),
+            Format::Json | Format::File(_) => (self.media, ("html", HTML)),
             Format::Html => (HTML, ("json", self.media)),
         };
         let (mine, others) = (&call.query, call.query.with(&[("f", other.to_owned())]));

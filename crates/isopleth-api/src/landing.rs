@@ -8,10 +8,11 @@ use crate::document::Document;
 use crate::links::{HTML, JSON, Link, OPENAPI_JSON};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::state::AppState;
 use crate::web;
 
 /// The landing page.
-pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
+pub(crate) fn landing(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     let at = &call.addresses;
     let description = "Hotspot layers, with the areas and sites that they refer to, as an OGC \
                        API Features service.";
@@ -41,7 +42,7 @@ pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
     };
     if document.format(call)? == Format::Html {
         let links = document.links(call, Format::Html);
-        if let Some(page) = web::page(call, None, &links) {
+        if let Some(page) = web::page(call, state.rules().basemap.as_deref(), &links) {
             return Ok(page.with_links(&links));
         }
     }

@@ -152,6 +152,18 @@ impl Addresses {
         format!("{}/items", self.collection(id))
     }
 
+    pub(crate) fn file(&self, id: &str, name: &str) -> String {
+        format!("{}/files/{}", self.collection(id), encode_segment(name))
+    }
+
+    pub(crate) fn problems(&self) -> String {
+        format!("{}/problems", self.base)
+    }
+
+    pub(crate) fn problem(&self, code: &str) -> String {
+        format!("{}/{}", self.problems(), encode_segment(code))
+    }
+
     pub(crate) fn item(&self, id: &str, feature: &str) -> String {
         format!("{}/{}", self.items(id), encode_segment(feature))
     }

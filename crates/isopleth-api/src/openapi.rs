@@ -19,17 +19,21 @@ const TEMPLATE: &str = "{collectionId}";
 #[error("the embedded API definition is not valid YAML: {0}")]
 pub struct ContractError(#[from] serde_saphyr::Error);
 
-/// The definition with the limits of this service.
+/// The definition as written.
 ///
 /// # Errors
 /// [`ContractError`].
-pub(crate) fn contract(limits: &Limits) -> Result<Json, ContractError> {
-    let mut document: Json = serde_saphyr::from_str(CONTRACT)?;
+pub(crate) fn contract() -> Result<Json, ContractError> {
+    Ok(serde_saphyr::from_str(CONTRACT)?)
+}
+
+/// The definition with the limits of a service.
+pub(crate) fn with_limits(mut document: Json, limits: &Limits) -> Json {
     if let Some(schema) = document.pointer_mut("/components/parameters/limit/schema") {
         schema["maximum"] = json!(limits.max_limit);
         schema["default"] = json!(limits.default_limit.min(limits.max_limit));
     }
-    Ok(document)
+    document
 }
 
 /// The definition with the paths of every collection spelled out in place of the templates, as

@@ -3,21 +3,20 @@
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use tower_http::CompressionLevel;
+use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
-    api, collections, conformance, health, items, landing, maps, observe, schema, styles, tiles, web,
+    admit, api, collections, compress, conformance, cors, downloads, health, items, landing, maps,
+    metrics, observe, problems, schema, selection, styles, tiles, web,
 };
 
 /// What a path leads to.
@@ -41,6 +40,8 @@ pub enum Resource {
     Items,
     /// One feature.
     Item,
+    /// A collection, or a selection of it, as a file.
+    File,
     /// The tile matrix sets.
     TileMatrixSets,
     /// One tile matrix set.
@@ -65,6 +66,10 @@ pub enum Resource {
     Health,
     /// Whether it has data to serve.
     Readiness,
+    /// All kinds of problems.
+    Problems,
+    /// One kind of problem.
+    ProblemKind,
 }
 
 /// Every path, spelled as in `openapi.yaml`.
@@ -83,6 +88,10 @@ pub const ROUTES: &[(&str, Resource)] = &[
     (
         "/collections/{collectionId}/items/{featureId}",
         Resource::Item,
+    ),
+    (
+        "/collections/{collectionId}/files/{fileName}",
+        Resource::File,
     ),
     ("/collections/{collectionId}/tiles", Resource::TileSets),
     (
@@ -105,7 +114,15 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/assets/{assetName}", Resource::Asset),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
+    ("/problems", Resource::Problems),
+    ("/problems/{code}", Resource::ProblemKind),
 ];
+
+/// Media type of the metrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The path of the metrics, on the address of its own.
+pub(crate) const METRICS: &str = "/metrics";
 
 impl Resource {
     /// The query parameters that it accepts.
@@ -126,6 +143,7 @@ impl Resource {
                 "f",
             ],
             Self::Item => &["crs", "run", "f"],
+            Self::File => selection::SELECTING,
             Self::Tile => &["run", "f"],
             Self::XyzTile | Self::TileJson | Self::Style => &["run"],
             Self::Map => maps::PARAMETERS,
@@ -154,7 +172,7 @@ impl Resource {
 
     async fn answer(self, state: &AppState, call: &Call) -> Result<Reply, Problem> {
         match self {
-            Self::Landing => landing::landing(call),
+            Self::Landing => landing::landing(state, call),
             Self::Conformance => conformance::conformance(call),
             Self::Api => api::api(state, call).await,
             Self::Collections => collections::all(state, call).await,
@@ -163,6 +181,7 @@ impl Resource {
             Self::Schema => schema::schema(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
+            Self::File => downloads::file(state, call).await,
             Self::TileMatrixSets => tiles::matrix_sets(call),
             Self::TileMatrixSet => tiles::matrix_set(call),
             Self::TileSets => tiles::sets(state, call).await,
@@ -175,14 +194,33 @@ impl Resource {
             Self::Asset => web::asset(call),
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
+            Self::Problems => problems::all(call),
+            Self::ProblemKind => problems::one(call),
         }
     }
 }
 
 /// The service as a function of its state.
 pub fn router(state: AppState) -> Router {
+    surrounded(with_routes(ROUTES), state)
+}
+
+/// What is to be had apart from the data: metrics and health.
+pub(crate) fn operations(state: AppState) -> Router {
+    let metrics = async |State(state): State<AppState>| match metrics::page(&state) {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => Problem::internal().into_response(),
+    };
+    let health = [
+        ("/healthz", Resource::Health),
+        ("/readyz", Resource::Readiness),
+    ];
+    surrounded(with_routes(&health).route(METRICS, get(metrics)), state)
+}
+
+fn with_routes(routes: &[(&str, Resource)]) -> Router<AppState> {
     let mut router = Router::new();
-    for &(path, resource) in ROUTES {
+    for &(path, resource) in routes {
         let handler = async move |State(state): State<AppState>,
                                   path: Result<RawPathParams, RawPathParamsRejection>,
                                   request: Request| {
@@ -192,15 +230,19 @@ pub fn router(state: AppState) -> Router {
         router = router.route(&path.replace("{y}.mvt", "{y}"), any(handler));
     }
     let nowhere = async |request: Request| Problem::path_not_found().at(request.uri().path());
-    surrounded(router.fallback(nowhere)).with_state(state)
+    router.fallback(nowhere)
 }
 
-/// The routes with what happens around every request, innermost first.
-fn surrounded(router: Router<AppState>) -> Router<AppState> {
+/// The routes with what happens around every request, innermost first. Whoever is not let in is
+/// told so in a way that pages of other origins can read; whatever is answered is logged.
+fn surrounded(router: Router<AppState>, state: AppState) -> Router {
     router
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn(observe::observe))
+        .layer(compress::layer())
+        .layer(from_fn_with_state(state.clone(), admit::admit))
+        .layer(from_fn_with_state(state.clone(), cors::cross_origin))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
 }
 
 async fn respond(
@@ -217,7 +259,7 @@ async fn respond(
         let problem = Problem::method_not_allowed(request.method().as_str(), resource.allowed());
         return problem.at(&here).into_response();
     }
-    let call = Call::read(state, resource, path, &request);
+    let call = Call::read(resource, path, &request);
     drop(request);
     let answer = match call {
         Ok(call) => resource.answer(state, &call).await,
@@ -241,8 +283,10 @@ mod tests {
     async fn a_panic_is_a_problem_and_says_nothing_of_its_cause() {
         let broken = any(async || -> Response { panic!("a secret") });
         let state = AppState::new(Limits::default()).unwrap();
-        let router = surrounded(Router::new().route("/", broken)).with_state(state);
-        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        let router = surrounded(Router::new().route("/", broken), state);
+        let request = Request::builder().header("host", "maps.test");
+        let request = request.body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(answer.headers().contains_key("x-request-id"));
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();

@@ -11,7 +11,17 @@ use crate::call::Call;
 use crate::dataset::{Dataset, Selection};
 use crate::datetime::TimeQuery;
 use crate::problem::Problem;
-use crate::routes::Resource;
+
+/// The parameters that select features.
+pub(crate) const SELECTING: &[&str] = &[
+    "bbox",
+    "bbox-crs",
+    "datetime",
+    "filter",
+    "filter-lang",
+    "filter-crs",
+    "crs",
+];
 
 /// The features of a dataset that a request asks for.
 ///
@@ -39,7 +49,7 @@ pub(crate) async fn select(call: &Call, dataset: &Arc<Dataset>) -> Result<Select
 }
 
 fn refuse_unknown(call: &Call, dataset: &Dataset) -> Result<(), Problem> {
-    let own = Resource::Items.parameters().iter().copied();
+    let own = call.resource.parameters().iter().copied();
     let columns = dataset.layer.columns.iter().map(|c| c.name.as_str());
     call.query
         .refuse_unknown(&own.chain(columns).collect::<Vec<_>>())
@@ -63,7 +73,7 @@ pub(crate) fn crs(call: &Call, name: &str, dataset: &Dataset) -> Result<Crs, Pro
 
 /// Columns given as parameters. One that a parameter of items hides is reached by `filter`.
 fn columns(call: &Call, dataset: &Dataset) -> Result<Vec<Filter>, Problem> {
-    let own = Resource::Items.parameters();
+    let own = call.resource.parameters();
     let columns = &dataset.layer.columns;
     let mut filters = Vec::new();
     for (name, text) in call.query.pairs().filter(|(name, _)| !own.contains(name)) {

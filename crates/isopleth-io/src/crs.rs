@@ -66,6 +66,27 @@ impl Crs {
         Self::ALL.into_iter().find(|crs| crs.uri() == uri)
     }
 
+    /// The EPSG code by which files name it. WGS 84 is 4326 with longitude first, as GIS files
+    /// have it.
+    #[must_use]
+    pub fn epsg(self) -> i32 {
+        match self {
+            Self::Crs84 => 4326,
+            Self::NationalGrid => 27_700,
+            Self::WebMercator => 3857,
+        }
+    }
+
+    /// Its name in the EPSG register.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crs84 => "WGS 84",
+            Self::NationalGrid => "OSGB36 / British National Grid",
+            Self::WebMercator => "WGS 84 / Pseudo-Mercator",
+        }
+    }
+
     /// Decimals that its coordinates are written with: centimetres or finer.
     #[must_use]
     pub fn decimals(self) -> i32 {
@@ -121,6 +142,20 @@ impl Crs {
                 })
             }
         }
+    }
+
+    /// A geometry of WGS 84 in this system, rounded to its [decimals](Self::decimals).
+    ///
+    /// # Errors
+    /// [`BeyondCrs`].
+    pub fn place(self, geometry: &Geometry) -> Result<Geometry, BeyondCrs> {
+        let scale = 10_f64.powi(self.decimals());
+        // Adding zero makes a zero of minus zero.
+        let round = |v: f64| (v * scale).round() / scale + 0.0;
+        Ok(self.project(geometry)?.map_coords(|c| Coord {
+            x: round(c.x),
+            y: round(c.y),
+        }))
     }
 
     /// A geometry of this system in WGS 84. Edges that would stray from the line that they are in

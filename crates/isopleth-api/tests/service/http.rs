@@ -107,10 +107,18 @@ async fn bodies_are_compressed_for_who_can_read_that() {
     assert_eq!(packed.header("etag"), plain.header("etag"));
     assert!(packed.body.len() * 3 < plain.body.len());
     assert_eq!(packed.headers.get_all("vary").iter().count(), 1);
-    let brotli = service
-        .send(Method::GET, target, &[("accept-encoding", "br")])
+    for coding in ["br", "zstd"] {
+        let packed = service
+            .send(Method::GET, target, &[("accept-encoding", coding)])
+            .await;
+        assert_eq!(packed.header("content-encoding"), coding);
+        assert_eq!(packed.header("etag"), plain.header("etag"));
+        assert!(packed.body.len() * 3 < plain.body.len(), "{coding}");
+    }
+    let small = service
+        .send(Method::GET, "/healthz", &[("accept-encoding", "gzip")])
         .await;
-    assert_eq!(brotli.header("content-encoding"), "");
+    assert_eq!(small.header("content-encoding"), "");
     let none = service
         .send(Method::GET, target, &[("accept-encoding", "identity;q=0")])
         .await;

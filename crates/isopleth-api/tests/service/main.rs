@@ -3,9 +3,11 @@
 mod contract;
 mod discovery;
 mod features;
+mod files;
 mod fixture;
 mod http;
 mod items;
+mod operations;
 mod paging;
 mod selection;
 mod start;
