@@ -70,7 +70,13 @@ fn with_node(sources: &Path, copy: &Path) -> Result<PathBuf, String> {
     }
     if !fresh {
         let _ = fs::remove_file(&stamp);
-        let quiet = ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+        let quiet = [
+            "ci",
+            "--omit=dev",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ];
         npm(copy, &quiet)?;
         fs::write(&stamp, "").map_err(|e| e.to_string())?;
     }
@@ -85,7 +91,9 @@ fn check_node() -> Result<(), String> {
     let major = version.trim_start_matches('v').split('.').next();
     match major.and_then(|m| m.parse::<u32>().ok()) {
         Some(major) if major >= OLDEST_NODE => Ok(()),
-        _ => Err(format!("it needs Node {OLDEST_NODE} or later, and this is {version}")),
+        _ => Err(format!(
+            "it needs Node {OLDEST_NODE} or later, and this is {version}"
+        )),
     }
 }
 
@@ -100,7 +108,10 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    Err(format!("`{line}` failed:\n{}", String::from_utf8_lossy(&said)))
+    Err(format!(
+        "`{line}` failed:\n{}",
+        String::from_utf8_lossy(&said)
+    ))
 }
 
 fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
@@ -133,8 +144,16 @@ fn list(dist: &Path) -> Result<String, String> {
     let mut text = format!("const PAGE: &str = include_str!({page:?});\n");
     text.push_str("const ASSETS: &[Asset] = &[\n");
     for name in names {
-        let path = folder.join(&name).canonicalize().map_err(|e| e.to_string())?;
-        let of = |ending: &str| format!("include_bytes!({:?})", format!("{}{ending}", path.display()));
+        let path = folder
+            .join(&name)
+            .canonicalize()
+            .map_err(|e| e.to_string())?;
+        let of = |ending: &str| {
+            format!(
+                "include_bytes!({:?})",
+                format!("{}{ending}", path.display())
+            )
+        };
         let _ = writeln!(
             text,
             "Asset {{ name: {name:?}, plain: {}, brotli: {}, gzip: {} }},",

@@ -42,7 +42,9 @@ pub(crate) fn landing(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     };
     if document.format(call)? == Format::Html {
         let links = document.links(call, Format::Html);
-        if let Some(page) = web::page(call, state.rules().basemap.as_deref(), &links) {
+        let rules = state.rules();
+        let basemap = rules.basemap.as_deref();
+        if let Some(page) = web::page(call, description, basemap, &links) {
             return Ok(page.with_links(&links));
         }
     }

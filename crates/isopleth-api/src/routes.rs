@@ -111,12 +111,15 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
     ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
     ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
-    ("/assets/{assetName}", Resource::Asset),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
     ("/problems", Resource::Problems),
     ("/problems/{code}", Resource::ProblemKind),
 ];
+
+/// Where the files of the map page are. They are no part of the API: their names change with their
+/// content, and no script has a use for them.
+pub(crate) const ASSETS: (&str, Resource) = ("/assets/{assetName}", Resource::Asset);
 
 /// Media type of the metrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -202,7 +205,8 @@ impl Resource {
 
 /// The service as a function of its state.
 pub fn router(state: AppState) -> Router {
-    surrounded(with_routes(ROUTES), state)
+    let routes = [ROUTES, &[ASSETS]].concat();
+    surrounded(with_routes(&routes), state)
 }
 
 /// What is to be had apart from the data: metrics and health.

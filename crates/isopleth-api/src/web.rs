@@ -25,14 +25,22 @@ mod carried {
 
     include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-    /// The page, with the links of the landing document at its foot.
-    pub(crate) fn page(call: &Call, basemap: Option<&str>, links: &[Link]) -> Option<Reply> {
+    /// The page, with what the landing document says at its foot.
+    pub(crate) fn page(
+        call: &Call,
+        description: &str,
+        basemap: Option<&str>,
+        links: &[Link],
+    ) -> Option<Reply> {
         let head = html! { @for link in links {
             link rel=(link.rel) type=(link.media) href=(link.href);
         } };
-        let nav = html! { nav.service aria-label="Links of this service" { ul { @for link in links {
-            li { a href=(link.href) rel=(link.rel) type=(link.media) { (link.title) } }
-        } } } };
+        let nav = html! { nav.service aria-label="Links of this service" {
+            p { (description) }
+            ul { @for link in links {
+                li { a href=(link.href) rel=(link.rel) type=(link.media) { (link.title) } }
+            } }
+        } };
         let meta = html! { meta name="isopleth-basemap" content=(basemap.unwrap_or_default()); };
         let text = PAGE
             .replace("<!--head-->", &(head.into_string() + &meta.into_string()))
@@ -43,7 +51,10 @@ mod carried {
 
     /// What the page may load: itself, and the pictures of the basemap where one is named.
     fn policy(basemap: Option<&str>) -> String {
-        let other = basemap.and_then(origin).map(|o| format!(" {o}")).unwrap_or_default();
+        let other = basemap
+            .and_then(origin)
+            .map(|o| format!(" {o}"))
+            .unwrap_or_default();
         format!(
             "default-src 'self'; img-src 'self' data: blob:{other}; connect-src 'self'{other}; \
              object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -53,7 +64,9 @@ mod carried {
     /// Scheme, host and port of an address.
     fn origin(address: &str) -> Option<&str> {
         let host = address.find("://")? + 3;
-        let end = address[host..].find('/').map_or(address.len(), |at| host + at);
+        let end = address[host..]
+            .find('/')
+            .map_or(address.len(), |at| host + at);
         Some(&address[..end])
     }
 
@@ -61,8 +74,12 @@ mod carried {
     pub(crate) fn asset(call: &Call) -> Result<Reply, Problem> {
         let name = call.segment("assetName");
         let found = ASSETS.binary_search_by(|asset| asset.name.cmp(name));
-        let Asset { plain, brotli, gzip, .. } =
-            &ASSETS[found.map_err(|_| Problem::path_not_found())?];
+        let Asset {
+            plain,
+            brotli,
+            gzip,
+            ..
+        } = &ASSETS[found.map_err(|_| Problem::path_not_found())?];
         let (coding, body) = if call.reads("br") {
             (Some("br"), brotli)
         } else if call.reads("gzip") {
@@ -95,8 +112,14 @@ mod carried {
         fn a_basemap_opens_its_own_origin_only() {
             assert!(policy(None).contains("connect-src 'self';"));
             let named = policy(Some("https://tiles.example.org:8443/{z}/{x}/{y}.png?key=a"));
-            assert!(named.contains("connect-src 'self' https://tiles.example.org:8443;"), "{named}");
-            assert!(named.contains("blob: https://tiles.example.org:8443;"), "{named}");
+            assert!(
+                named.contains("connect-src 'self' https://tiles.example.org:8443;"),
+                "{named}"
+            );
+            assert!(
+                named.contains("blob: https://tiles.example.org:8443;"),
+                "{named}"
+            );
             assert_eq!(origin("/tiles/{z}/{x}/{y}.png"), None);
         }
 
@@ -104,8 +127,17 @@ mod carried {
         fn files_are_found_by_name_and_the_page_has_its_places() {
             assert!(ASSETS.is_sorted_by_key(|a| a.name));
             for asset in ASSETS {
-                assert!(!asset.brotli.is_empty() && !asset.gzip.is_empty(), "{}", asset.name);
-                assert_ne!(media(asset.name), "application/octet-stream", "{}", asset.name);
+                assert!(
+                    !asset.brotli.is_empty() && !asset.gzip.is_empty(),
+                    "{}",
+                    asset.name
+                );
+                assert_ne!(
+                    media(asset.name),
+                    "application/octet-stream",
+                    "{}",
+                    asset.name
+                );
             }
             assert!(PAGE.contains("<!--head-->") && PAGE.contains("<!--links-->"));
         }
@@ -119,6 +151,7 @@ pub(crate) use carried::{asset, page};
 #[cfg(not(feature = "web"))]
 pub(crate) fn page(
     _: &crate::call::Call,
+    _: &str,
     _: Option<&str>,
     _: &[crate::links::Link],
 ) -> Option<crate::reply::Reply> {
@@ -127,8 +160,6 @@ pub(crate) fn page(
 
 /// There is no file.
 #[cfg(not(feature = "web"))]
-pub(crate) fn asset(
-    _: &crate::call::Call,
-) -> Result<crate::reply::Reply, crate::problem::Problem> {
+pub(crate) fn asset(_: &crate::call::Call) -> Result<crate::reply::Reply, crate::problem::Problem> {
     Err(crate::problem::Problem::path_not_found())
 }
