@@ -16,7 +16,7 @@ export async function browser() {
 }
 
 /** A page with a size and a theme, and the list of its faults. */
-export async function open(browser, base, { size = 'desktop', scheme = 'light', hash = '', motion = 'reduce', zoom = 1 } = {}) {
+export async function open(browser, base, { size = 'desktop', scheme = 'light', hash = '', motion = 'reduce', zoom = 1, expected = [] } = {}) {
   const [width, height] = SIZES[size]
   const context = await browser.newContext({
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
@@ -25,7 +25,7 @@ export async function open(browser, base, { size = 'desktop', scheme = 'light', 
   })
   const page = await context.newPage()
   const faults = []
-  const watched = { page, context, faults, expected: [], base }
+  const watched = { page, context, faults, expected: [...expected], base }
   const host = new URL(base).host
   const fault = (text) => { if (!watched.expected.some((e) => e.test(text))) faults.push(text) }
   page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') fault(`console: ${m.text()}`) })

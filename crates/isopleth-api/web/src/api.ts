@@ -127,6 +127,11 @@ async function send(path: string, init: RequestInit = {}): Promise<Response> {
     tell(false)
     throw new Unreachable('the service cannot be reached')
   }
+  // A proxy says so where there is nobody behind it.
+  if (answer.status === 502 || answer.status === 504) {
+    tell(false)
+    throw new Unreachable('the service cannot be reached')
+  }
   tell(true)
   if (answer.ok) return answer
   const problem: { code?: string; title?: string; detail?: string } = await answer.json().catch(() => ({}))

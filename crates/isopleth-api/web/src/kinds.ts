@@ -101,6 +101,9 @@ export const LETTERS: Record<string, string> = {
   high_high: 'HH', high_low: 'HL', low_high: 'LH', low_low: 'LL', hot_99: '99', hot_95: '95', hot_90: '90',
 }
 
+/** Isopleths by the share of the density that they hold: classes that mean the same on every map. */
+export const VOLUMES: readonly [share: number, colour: string][] = [[0.25, '#bd0026'], [0.5, '#fd8d3c'], [0.75, '#fecc5c'], [1, '#ffffb2']]
+
 /** Areas that hold others. */
 export function isWide(collection: { id: string }): boolean {
   return /borough|district|county|force|authority/.test(collection.id)

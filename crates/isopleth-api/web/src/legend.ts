@@ -1,9 +1,9 @@
 /** The legend: fixed classes in words, each with its colour and its form. */
 
 import { h } from './dom'
-import type { Layer } from './map'
-import { isWide, LETTERS } from './kinds'
-import { sentence } from './words'
+import type { Loaded } from './app'
+import { isWide, LETTERS, VOLUMES } from './kinds'
+import { percent, sentence } from './words'
 
 const TITLES: Record<string, string> = {
   hotspots: 'Hotspots by rank', cells: 'Density (incidents per km²)', isopleths: 'Isopleths', significant: 'Significant cells',
@@ -11,7 +11,7 @@ const TITLES: Record<string, string> = {
 }
 
 /** The legends of layers, those of areas and sites together. */
-export function legends(layers: Layer[]): HTMLElement[] {
+export function legends(layers: Loaded[]): HTMLElement[] {
   const ground = layers.filter((l) => l.kind === 'areas' || l.kind === 'sites')
   const parts = layers.filter((l) => !ground.includes(l)).map(legendOf)
   if (!ground.length) return parts
@@ -22,9 +22,12 @@ export function legends(layers: Layer[]): HTMLElement[] {
 }
 
 /** The legend of a layer. */
-function legendOf(layer: Layer): HTMLElement {
+function legendOf(layer: Loaded): HTMLElement {
   const { kind, collection, style } = layer
-  const classes = style.metadata?.['isopleth:legend'] ?? []
+  const shares = new Set(layer.page.features.map((f) => f.properties['volume']))
+  const classes = shares.has(undefined) || !shares.size
+    ? style.metadata?.['isopleth:legend'] ?? []
+    : VOLUMES.filter(([share]) => shares.has(share)).map(([share, colour]) => ({ label: `smallest area with ${percent(share)} of the density`, colour }))
   const title = TITLES[kind] ?? 'Classes'
   const rows = classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
   return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),
@@ -40,12 +43,12 @@ function letter(label: string, kind: string): string {
 }
 
 function row(form: string, colour: string, label: string, sign = ''): HTMLElement {
-  const swatch = h('span', { class: `swatch ${form}`, 'aria-hidden': 'true' }, sign)
+  const swatch = h('span', { class: `swatch ${form}`, 'aria-hidden': 'true' })
   if (colour) swatch.style.setProperty('--c', colour)
-  return h('li', null, swatch, h('span', null, label))
+  return h('li', null, swatch, h('span', null, sign ? h('b', null, sign) : null, sign ? ' ' : null, label))
 }
 
 /** Scale, grey or colour, has the order of the list: the darker the higher. */
-export function note(layers: Layer[]): string {
+export function note(layers: Loaded[]): string {
   return layers.some((l) => l.kind === 'hotspots' || l.kind === 'cells') ? 'Darker is higher. The classes are fixed and do not move with the view.' : ''
 }

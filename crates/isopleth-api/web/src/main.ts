@@ -113,7 +113,10 @@ async function showMain(refit: boolean): Promise<void> {
   } catch (error) {
     if (mine !== turn) return
     notice('main', api.words(error), ' ', h('button', { onclick: () => void showMain(refit) }, 'Try again'))
-    if (!app.main) show(aside, h('p', { class: 'quiet' }, 'Nothing could be read.'))
+    if (!app.main) {
+      show(headline, h('h1', null, 'No such layer'))
+      show(aside, h('div', { class: 'notice' }, 'Nothing could be read. Choose another layer.'))
+    }
   } finally {
     if (mine === turn) document.documentElement.classList.remove('busy')
   }
@@ -512,6 +515,8 @@ let syncing = false
 
 function layoutMaps(): void {
   const two = Boolean(app.other)
+  // The legend would hide most of the one side.
+  if (two && !frames[1]) legend.open = false
   mapsBox.classList.toggle('two', two)
   if (two && !frames[1]) {
     const box = h('div', { class: 'frame' }, h('div', { class: 'canvas' }))
@@ -552,6 +557,8 @@ function pictured(error: unknown): void {
 // ---------------------------------------------------------------- start
 
 async function start(): Promise<void> {
+  // Nothing that would move is seen before it has its place.
+  document.documentElement.classList.add('starting')
   frame()
   api.onReach((reachable) => {
     if (!reachable) notice('reach', 'The service cannot be reached. What is shown stays; it is asked again every two seconds.')
@@ -596,6 +603,7 @@ async function first(): Promise<void> {
       show(headline, h('h1', null, 'No layer yet'))
       show(aside, h('div', { class: 'notice' }, h('p', null, 'This service has no saved layer. Save one with ', h('code', null, 'isopleth layer add'), ', and it appears here by itself.')))
       drawSwitches()
+      document.documentElement.classList.remove('starting')
       return
     }
     app.state = { ...app.state, layer: best.id, run: best.run }
@@ -604,6 +612,7 @@ async function first(): Promise<void> {
   await Promise.all([showMain(false), readOver()])
   adopt()
   panel(question)
+  document.documentElement.classList.remove('starting')
   if (!maps[0]) {
     try {
       await makeMap(0)

@@ -8,7 +8,7 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import { type Bbox, type Collection, type Feature, type Geometry, type Style, suspect, tiles } from './api'
 import { boxOf, labelPlace } from './geometry'
-import { isWide, type Kind, LETTERS } from './kinds'
+import { isWide, type Kind, LETTERS, VOLUMES } from './kinds'
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href)
 
@@ -273,7 +273,7 @@ export class MapView {
         paint: { 'circle-radius': ['interpolate', ['linear'], ['zoom'], 11, 2.5, 15, 7], 'circle-color': colours.halo, 'circle-stroke-color': colours.text, 'circle-stroke-width': 1.5 },
       }]
     }
-    const under = layer.kind === 'hotspots' && this.content.over.some((l) => l.kind === 'cells' || l.kind === 'isopleths')
+    const under = layer.kind === 'hotspots' && this.content.over.some((l) => ['cells', 'isopleths', 'significant', 'emerging'].includes(l.kind))
     return layer.style.layers.map((spec, n) => {
       const copy = structuredClone(spec) as unknown as LayerSpecification & { paint: Record<string, unknown> }
       copy.id = `${source} ${n}`
@@ -283,8 +283,19 @@ export class MapView {
         copy.paint['line-width'] = layer.kind === 'hotspots' ? 1.6 : 1
       }
       // Over a surface hotspots are outlines, so that the surface can be read below them.
-      if (copy.type === 'fill' && under) copy.paint['fill-opacity'] = 0.12
-      if (copy.type === 'fill' && layer.kind === 'cells') copy.paint['fill-antialias'] = false
+      if (copy.type === 'fill' && under) copy.paint['fill-opacity'] = 0
+      if (copy.type === 'fill' && layer.kind === 'cells') {
+        copy.paint['fill-antialias'] = false
+        copy.paint['fill-opacity'] = 0.55
+      }
+      if (copy.type === 'fill' && layer.collection.columns?.some((c) => c.name === 'volume')) {
+        const least = VOLUMES.at(-1)!
+        copy.paint['fill-color'] = ['case', ...VOLUMES.slice(0, -1).flatMap(([share, colour]) => [['<=', ['get', 'volume'], share], colour]), least[1]]
+        copy.paint['fill-opacity'] = 0.5
+        copy.paint['fill-outline-color'] = colours.text
+        copy.layout = { 'fill-sort-key': ['-', 1, ['get', 'volume']] }
+        if ('filter' in copy) delete copy.filter
+      }
       return copy as LayerSpecification
     })
   }

@@ -90,12 +90,13 @@ function form(): HTMLElement | null {
     const next: Record<string, unknown> = { ...draft!.ask.select, ...changes }
     for (const [name, v] of Object.entries(next)) if (v === undefined) delete next[name]
     draft!.ask = { ...draft!.ask, select: next }
-    delete draft!.ask.title
     changed()
   }
   const status = h('div', { class: 'run-status', role: 'status' })
   const run = h('button', { class: 'primary', type: 'submit', 'data-keep': 'run' }, 'Run analysis')
   const changed = (): void => {
+    // The title was that of the question before it was changed.
+    delete draft!.ask.title
     run.classList.add('ready')
     const text = document.querySelector<HTMLTextAreaElement>('#request-document')
     if (text) text.value = JSON.stringify(draft!.ask, null, 1)
