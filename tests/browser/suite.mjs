@@ -1,13 +1,13 @@
 // What the map page must do, in a real browser. Exits with 1 where it does not.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { browser as launch, findings, open, quiet, ready, SIZES } from './page.mjs'
 import { demo, demoAgain, real } from './service.mjs'
 
-const shots = process.env.SHOTS === 'docs' ? resolve(import.meta.dirname, '../../docs/images') : join(import.meta.dirname, 'shots')
+const shots = join(import.meta.dirname, 'shots')
 mkdirSync(shots, { recursive: true })
 const only = process.argv[2]
 
@@ -40,7 +40,7 @@ const text = (page, selector) => page.locator(selector).first().innerText()
 const hash = (page) => page.evaluate(() => location.hash)
 /** Opens the parts of the form that are folded. */
 const unfold = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('.panel details')) d.open = true })
-const pixels = (page, n = 0) => page.locator('.canvas canvas').nth(n).evaluate((c) => { const g = document.createElement('canvas'); g.width = 64; g.height = 64; const x = g.getContext('2d'); x.drawImage(c, 0, 0, 64, 64); return new Set(Array.from({ length: 4096 }, (_, i) => x.getImageData(i % 64, Math.floor(i / 64), 1, 1).data.join())).size })
+const pixels = (page, n = 0) => page.locator('.canvas canvas').nth(n).evaluate((c) => { const g = document.createElement('canvas'); g.width = 64; g.height = 64; const x = g.getContext('2d', { willReadFrequently: true }); x.drawImage(c, 0, 0, 64, 64); return new Set(Array.from({ length: 4096 }, (_, i) => x.getImageData(i % 64, Math.floor(i / 64), 1, 1).data.join())).size })
 
 /** Everything that holds for any data. */
 async function everywhere(name, base, ward) {
@@ -177,12 +177,13 @@ async function everywhere(name, base, ward) {
     const box = await page.locator('.canvas canvas').boundingBox()
     for (const [x, y] of [[0.6, 0.3], [0.8, 0.3], [0.8, 0.5]]) { await page.mouse.click(box.x + box.width * x, box.y + box.height * y); await page.waitForTimeout(350) }
     const said = await text(page, '.measure output')
-    assert.match(said, /[\d.]+ k?m as the crow flies · encloses [\d.,]+ (m²|ha|km²)/)
+    assert.match(said, /[\d.]+\sk?m as the crow flies · encloses [\d.,]+\s(m²|ha|km²)/)
     await page.getByRole('button', { name: 'Done' }).click()
   })
 
   await test(`${name}: what is shown can be had in every format`, base, async (page, watched) => {
     await page.getByRole('button', { name: 'Download', exact: true }).click()
+    await page.locator('.formats a').first().waitFor()
     const links = await page.locator('.formats a').evaluateAll((list) => list.map((a) => [a.textContent, a.href]))
     assert.deepEqual(links.map(([t]) => t), ['GeoJSON', 'GeoPackage', 'CSV', 'FlatGeobuf', 'GeoParquet', 'KML', 'GeoJSON text sequence', 'PNG picture'])
     for (const [title, href] of links) {
@@ -299,7 +300,7 @@ async function everywhere(name, base, ward) {
     await page.emulateMedia({ media: 'print' })
     const print = await text(page, '#print')
     for (const part of ['Legend', 'What is to be known', 'Run ', '↑ N']) assert.ok(print.includes(part), `${part} in\n${print}`)
-    assert.match(print, /\d (m|km)/)
+    assert.match(print, /\d\s(m|km)/)
     await page.pdf({ path: join(shots, `${name}-print.pdf`), preferCSSPageSize: true })
     await page.setViewportSize({ width: 718, height: 1040 })
     await page.screenshot({ path: join(shots, `${name}-print.png`), fullPage: true })
@@ -403,5 +404,14 @@ if (london) {
 } else console.log('skipped: London 2022 is not in ../shared/data, or LONDON=0')
 
 await browser.close()
+
+// The pictures of the README, where they are asked for and all is well.
+if (process.env.SHOTS === 'docs' && !failures) {
+  const images = resolve(import.meta.dirname, '../../docs/images')
+  mkdirSync(images, { recursive: true })
+  for (const name of ['demo-desktop-light', 'demo-desktop-dark-sheet', 'demo-compare', 'demo-phone-light']) {
+    copyFileSync(join(shots, `${name}.png`), join(images, `${name}.png`))
+  }
+}
 console.log(`${passed} passed, ${failures} failed`)
 process.exit(failures ? 1 : 0)

@@ -13,7 +13,10 @@ export function seriesOf(properties: Record<string, unknown>): Series | null {
   const months = list('chart_months')
   const counts = numbers('monthly_counts')
   if (months.length < 2 || counts.length !== months.length) return null
-  return { months, counts, expected: numbers('monthly_expected'), lower: numbers('monthly_lower'), upper: numbers('monthly_upper') }
+  // Months before the first that the data has are left out.
+  const from = Math.max(0, counts.findIndex((v) => v !== null))
+  const known = <T>(all: T[]): T[] => all.slice(from)
+  return { months: known(months), counts: known(counts), expected: known(numbers('monthly_expected')), lower: known(numbers('monthly_lower')), upper: known(numbers('monthly_upper')) }
 }
 
 /** The trend: counts as a line, the centre, the limits as a band, months beyond them with a ring. */
@@ -34,9 +37,14 @@ export function trend(series: Series): HTMLElement {
       return part
     }).join('')
   }
-  const band = upper.length === months.length && !upper.includes(null) && !lower.includes(null)
-    ? `${line(upper)}${lower.map((_, n) => `L${x(months.length - 1 - n).toFixed(1)} ${y(lower[months.length - 1 - n] ?? 0).toFixed(1)}`).join('')}Z`
-    : ''
+  // The band has a gap where a month has no limits.
+  const runs: number[][] = []
+  for (const n of months.keys()) {
+    if (typeof upper[n] !== 'number' || typeof lower[n] !== 'number') continue
+    if (runs.at(-1)?.at(-1) === n - 1) runs.at(-1)!.push(n)
+    else runs.push([n])
+  }
+  const band = runs.map((run) => `M${[...run.map((n) => [n, upper[n]!] as const), ...run.toReversed().map((n) => [n, lower[n]!] as const)].map(([n, v]) => `${x(n).toFixed(1)} ${y(v).toFixed(1)}`).join('L')}Z`).join('')
   const beyond = (n: number): boolean => (counts[n] ?? 0) > (upper[n] ?? Infinity) || (counts[n] ?? 0) < (lower[n] ?? -Infinity)
   const ticks = Array.from({ length: Math.round(ceiling / step) + 1 }, (_, n) => n * step)
   const years = months.map((m, n) => (n === 0 || m.endsWith('-01') ? n : -1)).filter((n) => n >= 0)

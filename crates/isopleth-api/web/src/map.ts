@@ -290,7 +290,7 @@ export class MapView {
       }
       if (copy.type === 'fill' && layer.collection.columns?.some((c) => c.name === 'volume')) {
         const least = VOLUMES.at(-1)!
-        copy.paint['fill-color'] = ['case', ...VOLUMES.slice(0, -1).flatMap(([share, colour]) => [['<=', ['get', 'volume'], share], colour]), least[1]]
+        copy.paint['fill-color'] = ['case', ...VOLUMES.slice(0, -1).flatMap(([share, colour]) => [['<=', ['get', 'volume'], share], colour]), least[1]] as never
         copy.paint['fill-opacity'] = 0.5
         copy.paint['fill-outline-color'] = colours.text
         copy.layout = { 'fill-sort-key': ['-', 1, ['get', 'volume']] }
