@@ -1,10 +1,17 @@
 # The binary, and nothing else, on a small Debian.
+FROM node:22-bookworm-slim AS page
+WORKDIR /web
+COPY crates/isopleth-api/web .
+RUN npm ci --omit=dev --no-audit --no-fund && npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev make \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+COPY --from=page /web/dist /page
+ENV ISOPLETH_WEB_DIST=/page
 RUN cargo build --release --locked --package isopleth \
  && strip target/release/isopleth
 

@@ -92,11 +92,16 @@ impl Call {
 
     /// Whether the client names gzip among the codings that it reads.
     pub(crate) fn reads_gzip(&self) -> bool {
+        self.reads("gzip")
+    }
+
+    /// Whether the client names a coding among those that it reads.
+    pub(crate) fn reads(&self, name: &str) -> bool {
         self.accept_encoding.split(',').any(|coding| {
             let mut parts = coding.split(';').map(str::trim);
-            let gzip = parts.next().is_some_and(|c| c.eq_ignore_ascii_case("gzip"));
+            let named = parts.next().is_some_and(|c| c.eq_ignore_ascii_case(name));
             let quality = parts.find_map(|p| p.strip_prefix("q="));
-            gzip && quality.is_none_or(|q| q.parse::<f64>().is_ok_and(|q| q > 0.0))
+            named && quality.is_none_or(|q| q.parse::<f64>().is_ok_and(|q| q > 0.0))
         })
     }
 

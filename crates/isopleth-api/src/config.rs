@@ -26,6 +26,9 @@ pub struct Config {
     /// Origins of web pages that may read answers: `https://maps.example.org`, or `*` alone for
     /// any; none allows no page of another origin.
     pub allowed_origins: Vec<String>,
+    /// Where the map page finds tiles to lie below its layers:
+    /// `https://tiles.example.org/{z}/{x}/{y}.png`; none for a plain ground.
+    pub basemap: Option<String>,
     /// Limits.
     pub limits: Limits,
 }
@@ -42,6 +45,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: vec!["*".to_owned()],
+            basemap: None,
             limits: Limits::default(),
         }
     }

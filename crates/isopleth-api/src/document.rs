@@ -31,7 +31,29 @@ impl Document {
     /// # Errors
     /// A [`Problem`] for a format that is not offered.
     pub(crate) fn reply(self, call: &Call) -> Result<Reply, Problem> {
-        let format = format(call, &[("json", Format::Json), ("html", Format::Html)])?;
+        let format = self.format(call)?;
+        let links = self.links(call, format);
+        Ok(match format {
+            Format::Json | Format::File(_) => {
+                let mut members = self.members;
+                members.insert("links".to_owned(), links::to_json(&links));
+                Reply::document(call, self.media, &Json::Object(members))
+            }
+            Format::Html => page(call, &self.title, &html::members(&self.members), &links),
+        }
+        .with_links(&links))
+    }
+
+    /// The format that the client wants.
+    ///
+    /// # Errors
+    /// A [`Problem`] for a format that is not offered.
+    pub(crate) fn format(&self, call: &Call) -> Result<Format, Problem> {
+        format(call, &[("json", Format::Json), ("html", Format::Html)])
+    }
+
+    /// All links, those to this document and its other format first.
+    pub(crate) fn links(&self, call: &Call, format: Format) -> Vec<Link> {
         let (own, (other, media)) = match format {
             Format::Json | Format::File(_) => (self.media, ("html", HTML)),
             Format::Html => (HTML, ("json", self.media)),
@@ -43,16 +65,8 @@ impl Document {
             Link::new("self", own, &self.title, at(mine)),
             Link::new("alternate", media, other, at(&others)),
         ];
-        links.extend(self.links);
-        Ok(match format {
-            Format::Json | Format::File(_) => {
-                let mut members = self.members;
-                members.insert("links".to_owned(), links::to_json(&links));
-                Reply::document(call, self.media, &Json::Object(members))
-            }
-            Format::Html => page(call, &self.title, &html::members(&self.members), &links),
-        }
-        .with_links(&links))
+        links.extend(self.links.iter().cloned());
+        links
     }
 }
 

@@ -1,20 +1,23 @@
-//! `/`: where a client starts.
+//! `/`: where a client starts; for people the map page, with the same links.
 
 use serde_json::json;
 
+use crate::accept::Format;
 use crate::call::Call;
 use crate::document::Document;
 use crate::links::{HTML, JSON, Link, OPENAPI_JSON};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::state::AppState;
+use crate::web;
 
 /// The landing page.
-pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
+pub(crate) fn landing(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     let at = &call.addresses;
     let description = "Hotspot layers, with the areas and sites that they refer to, as an OGC \
                        API Features service.";
     let page = format!("{}?f=html", at.api());
-    Document {
+    let document = Document {
         title: "Isopleth".to_owned(),
         media: JSON,
         here: at.landing(),
@@ -36,6 +39,14 @@ pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
         ]
         .into_iter()
         .collect(),
+    };
+    if document.format(call)? == Format::Html {
+        let links = document.links(call, Format::Html);
+        let rules = state.rules();
+        let basemap = rules.basemap.as_deref();
+        if let Some(page) = web::page(call, description, basemap, &links) {
+            return Ok(page.with_links(&links));
+        }
     }
-    .reply(call)
+    document.reply(call)
 }

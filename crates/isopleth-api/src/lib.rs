@@ -79,6 +79,7 @@ mod styles;
 mod tile_cache;
 mod tiles;
 mod visit;
+mod web;
 
 pub use config::{Config, Limits};
 pub use openapi::ContractError;

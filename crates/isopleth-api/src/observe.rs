@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::metrics::{self, Counted};
 use crate::problem::Problem;
-use crate::routes::{METRICS, ROUTES};
+use crate::routes::{ASSETS, METRICS, ROUTES};
 use crate::state::AppState;
 use crate::visit::Visit;
 
@@ -131,7 +131,10 @@ impl Entry<'_> {
 pub(crate) fn route(request: &Request) -> &'static str {
     let matched = request.extensions().get::<MatchedPath>();
     let template = matched.map_or("", MatchedPath::as_str);
-    let known = ROUTES.iter().map(|(path, _)| *path).chain([METRICS]);
+    let known = ROUTES
+        .iter()
+        .map(|(path, _)| *path)
+        .chain([ASSETS.0, METRICS]);
     known.into_iter().find(|p| *p == template).unwrap_or("none")
 }
 

@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
     admit, api, collections, compress, conformance, cors, downloads, health, items, landing, maps,
-    metrics, observe, problems, schema, selection, styles, tiles,
+    metrics, observe, problems, schema, selection, styles, tiles, web,
 };
 
 /// What a path leads to.
@@ -60,6 +60,8 @@ pub enum Resource {
     Style,
     /// A picture of a collection.
     Map,
+    /// A file of the map page.
+    Asset,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -115,6 +117,10 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/problems/{code}", Resource::ProblemKind),
 ];
 
+/// Where the files of the map page are. They are no part of the API: their names change with their
+/// content, and no script has a use for them.
+pub(crate) const ASSETS: (&str, Resource) = ("/assets/{assetName}", Resource::Asset);
+
 /// Media type of the metrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -144,6 +150,7 @@ impl Resource {
             Self::Tile => &["run", "f"],
             Self::XyzTile | Self::TileJson | Self::Style => &["run"],
             Self::Map => maps::PARAMETERS,
+            Self::Asset => &[],
             _ => &["f"],
         }
     }
@@ -168,7 +175,7 @@ impl Resource {
 
     async fn answer(self, state: &AppState, call: &Call) -> Result<Reply, Problem> {
         match self {
-            Self::Landing => landing::landing(call),
+            Self::Landing => landing::landing(state, call),
             Self::Conformance => conformance::conformance(call),
             Self::Api => api::api(state, call).await,
             Self::Collections => collections::all(state, call).await,
@@ -187,6 +194,7 @@ impl Resource {
             Self::TileJson => tiles::tile_json(state, call).await,
             Self::Style => styles::maplibre(state, call).await,
             Self::Map => maps::map(state, call).await,
+            Self::Asset => web::asset(call),
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
             Self::Problems => problems::all(call),
@@ -197,7 +205,8 @@ impl Resource {
 
 /// The service as a function of its state.
 pub fn router(state: AppState) -> Router {
-    surrounded(with_routes(ROUTES), state)
+    let routes = [ROUTES, &[ASSETS]].concat();
+    surrounded(with_routes(&routes), state)
 }
 
 /// What is to be had apart from the data: metrics and health.

@@ -30,6 +30,12 @@ pub enum InvalidConfig {
     /// A host is not one.
     #[error("'{0}' is not a host: give a name or an address, with a port where it matters")]
     Host(String),
+    /// A basemap is not one.
+    #[error(
+        "'{0}' is no address of map tiles: give an http or https address with {{z}}, {{x}} and {{y}} \
+         (https://tiles.example.org/{{z}}/{{x}}/{{y}}.png)"
+    )]
+    Basemap(String),
     /// A limit that would let nothing through.
     #[error("{0} is 0, which would let nothing through; give at least 1")]
     Zero(&'static str),
@@ -54,6 +60,8 @@ pub(crate) struct Rules {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Hosts that requests may name, in lower case; empty for all.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Where the map page finds tiles to lie below its layers.
+    pub(crate) basemap: Option<String>,
     /// What pages of other origins may do; None for nothing.
     pub(crate) cors: Option<CorsLayer>,
     /// How many requests a client may send.
@@ -70,6 +78,7 @@ impl Rules {
             public_base_url: None,
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
+            basemap: None,
             cors: cors::layer(&[HeaderValue::from_static("*")]),
             rate: Rate::new(limits.rate_per_minute, limits.rate_burst).map(Arc::new),
             contract: openapi::with_limits(contract.clone(), &limits),
@@ -89,6 +98,7 @@ impl Rules {
             public_base_url: base.map(base_url).transpose()?,
             trusted_proxies: config.trusted_proxies.clone(),
             allowed_hosts: hosts(&config.allowed_hosts)?,
+            basemap: config.basemap.clone(),
             cors: cors::layer(&origins(&config.allowed_origins)?),
             ..Self::plain(config.limits.clone(), contract)
         };
@@ -110,7 +120,22 @@ impl Config {
         self.public_base_url.as_deref().map(base_url).transpose()?;
         hosts(&self.allowed_hosts)?;
         origins(&self.allowed_origins)?;
+        self.basemap.as_deref().map_or(Ok(()), basemap)
+    }
+}
+
+/// Whether an address is one of tiles, and one that a page may be allowed to load from.
+fn basemap(text: &str) -> Result<(), InvalidConfig> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .and_then(|rest| rest.split('/').next());
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
+    let named = host.is_some_and(|h| !h.is_empty() && h.bytes().all(plain));
+    if named && ["{z}", "{x}", "{y}"].iter().all(|part| text.contains(part)) {
         Ok(())
+    } else {
+        Err(InvalidConfig::Basemap(text.to_owned()))
     }
 }
 

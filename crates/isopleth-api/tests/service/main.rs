@@ -12,3 +12,5 @@ mod paging;
 mod selection;
 mod start;
 mod tiles;
+#[cfg(feature = "web")]
+mod web;

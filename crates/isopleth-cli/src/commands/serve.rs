@@ -241,7 +241,7 @@ impl Hangup {
 fn announce(address: std::net::SocketAddr) {
     use std::io::Write;
     let text = format!(
-        "Serving on http://{address}/\n  layers          http://{address}/collections\n  API definition  http://{address}/api\nIn QGIS: Layer, Add Layer, Add WFS / OGC API Features Layer, URL http://{address}/\n"
+        "Serving on http://{address}/\n  Open it in a browser for the map; scripts and GIS clients start there, too.\nIn QGIS: Layer, Add Layer, Add WFS / OGC API Features Layer, URL http://{address}/\n"
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -292,6 +292,8 @@ pub(crate) const KEYS: &[Key] = keys! {
         "Hosts that requests may name; none in the list allows every host" = service.allowed_hosts;
     "allowed_origins" List "https://maps.example.org"
         "Origins of web pages that may read answers; * alone for any, none in the list for no other origin" = service.allowed_origins;
+    "basemap" Url "https://tiles.example.org/{z}/{x}/{y}.png"
+        "Where the map page finds tiles to lie below its layers; a plain ground without it" = service.basemap;
     "default_limit" Count "10"
         "Features of a page when the request does not say" = service.limits.default_limit;
     "max_limit" Count "10000"
@@ -355,6 +357,7 @@ mod tests {
             trusted_proxies: _,
             allowed_hosts: _,
             allowed_origins: _,
+            basemap: _,
             limits,
         } = Config::new("s.gpkg".into());
         let Limits {

@@ -1,0 +1,79 @@
+/** What the parts of the page share: the state, and what was read for it. */
+
+import * as api from './api'
+import { type Derived, DERIVED, kind, kindOfAsk, same } from './kinds'
+import type { Layer } from './map'
+import { fromHash, initial, type Shown, type State } from './state'
+
+/** Features of a page of the list. */
+export const LISTED = 100
+
+/** A layer with the first features of its list. */
+export interface Loaded extends Layer { page: api.Page; ask: api.Ask | null }
+
+export interface App {
+  state: State
+  collections: api.Collection[]
+  /** Whether the service computes what it is asked. */
+  computes: boolean
+  main: Loaded | null
+  other: Loaded | null
+  /** What is switched on, by the name in the state; an error where it cannot be had. */
+  over: Map<string, Loaded | Error | 'coming'>
+  picked: { layer: string; feature: api.Feature } | null
+}
+
+export const app: App = {
+  state: location.hash.length > 1 ? fromHash(location.hash) : { ...initial },
+  collections: [], computes: false, main: null, other: null, over: new Map(), picked: null,
+}
+
+/** Tells all parts what has changed. */
+type Listener = (changes: Partial<State>) => void
+const listeners: Listener[] = []
+export function onChange(listener: Listener): void {
+  listeners.push(listener)
+}
+export function change(changes: Partial<State>): void {
+  app.state = { ...app.state, ...changes }
+  for (const listener of listeners) listener(changes)
+}
+
+/** Reads what is to be shown. A result that was given up is computed anew: the same request on the same data is the same run. */
+export async function load(shown: Shown, progress?: (job: api.Job) => void, signal?: AbortSignal): Promise<Loaded> {
+  let { layer, run } = shown
+  if (!layer && shown.ask) ({ layer, run } = await api.analyse(shown.ask, progress, signal))
+  try {
+    return await read(layer, run)
+  } catch (error) {
+    if (!(error instanceof api.Refusal) || !shown.ask || ![404, 410].includes(error.status)) throw error
+    api.unmake(shown.ask)
+    const made = await api.analyse(shown.ask, progress, signal)
+    return read(made.layer, made.run)
+  }
+}
+
+async function read(layer: string, run: string): Promise<Loaded> {
+  const collection = await api.collection(layer)
+  const pinned = run || collection.run
+  const sort = kind(collection)
+  // The shapes of areas come as tiles; here only their number is needed.
+  const limit = sort === 'areas' ? 1 : LISTED
+  const [style, page] = await Promise.all([api.style(layer, pinned), api.items(layer, { run: pinned, limit })])
+  return { collection, run: pinned, kind: sort, style, page, ask: collection.provenance?.request ?? null }
+}
+
+/** The request of what is shown, with the month of the replay in place of its period. */
+export function askOf(loaded: Loaded | null): api.Ask | null {
+  return loaded?.ask ?? null
+}
+
+/** A derived layer of a request: a saved layer that says the same, or else an analysis. */
+export async function derive(name: Derived, ask: api.Ask, progress?: (job: api.Job) => void): Promise<Loaded> {
+  const wanted = DERIVED[name].of(ask)
+  for (const c of app.collections) {
+    const request = c.provenance?.request
+    if (request && kindOfAsk(request) === name && same(request.select, wanted.select)) return load({ layer: c.id, run: '', ask: null })
+  }
+  return load({ layer: '', run: '', ask: wanted }, progress)
+}

@@ -1,0 +1,127 @@
+/** Where things lie on the page. Nothing here enters a result. */
+
+import type { Bbox, Geometry } from './api'
+
+type Place = [number, number]
+
+function rings(geometry: Geometry): Place[][][] {
+  if (geometry.type === 'Polygon') return [geometry.coordinates as Place[][]]
+  if (geometry.type === 'MultiPolygon') return geometry.coordinates as Place[][][]
+  return []
+}
+
+function places(value: unknown, found: Place[] = []): Place[] {
+  if (Array.isArray(value)) {
+    if (typeof value[0] === 'number') found.push([value[0], value[1] as number])
+    else for (const part of value) places(part, found)
+  }
+  return found
+}
+
+/** The box around a geometry. */
+export function boxOf(geometry: Geometry): Bbox {
+  const all = places(geometry.coordinates)
+  const x = all.map((p) => p[0])
+  const y = all.map((p) => p[1])
+  return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)]
+}
+
+export function around(boxes: Bbox[]): Bbox | null {
+  if (!boxes.length) return null
+  return boxes.reduce((a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])])
+}
+
+/** A place in a geometry to put its number: inside, near the middle. */
+export function labelPlace(geometry: Geometry): Place {
+  if (geometry.type === 'Point') return geometry.coordinates as Place
+  const outer = rings(geometry).map((r) => r[0] ?? [])
+  const ring = outer.sort((a, b) => Math.abs(area(b)) - Math.abs(area(a)))[0]
+  if (!ring || ring.length < 4) return places(geometry.coordinates)[0] ?? [0, 0]
+  const twice = area(ring)
+  let [cx, cy] = [0, 0]
+  const [ox, oy] = ring[0]!
+  for (let n = 0; n + 1 < ring.length; n++) {
+    const [x0, y0, x1, y1] = [ring[n]![0] - ox, ring[n]![1] - oy, ring[n + 1]![0] - ox, ring[n + 1]![1] - oy]
+    const cross = x0 * y1 - x1 * y0
+    cx += (x0 + x1) * cross
+    cy += (y0 + y1) * cross
+  }
+  const centre: Place = twice ? [ox + cx / (3 * twice), oy + cy / (3 * twice)] : ring[0]!
+  if (within(centre, geometry)) return centre
+  // The middle of the longest stretch of a line through the centre that lies inside.
+  const crossings = ring.slice(1).flatMap((b, n) => {
+    const a = ring[n]!
+    if (a[1] > centre[1] === b[1] > centre[1]) return []
+    return [a[0] + ((centre[1] - a[1]) / (b[1] - a[1])) * (b[0] - a[0])]
+  }).sort((a, b) => a - b)
+  let best: [number, number] = [0, 0]
+  for (let n = 0; n + 1 < crossings.length; n += 2) {
+    if (crossings[n + 1]! - crossings[n]! > best[1] - best[0]) best = [crossings[n]!, crossings[n + 1]!]
+  }
+  return best[1] > best[0] ? [(best[0] + best[1]) / 2, centre[1]] : ring[0]!
+}
+
+/** Twice the area of a ring, signed. */
+function area(ring: Place[]): number {
+  const [ox, oy] = ring[0] ?? [0, 0]
+  let twice = 0
+  for (let n = 0; n + 1 < ring.length; n++) {
+    twice += (ring[n]![0] - ox) * (ring[n + 1]![1] - oy) - (ring[n + 1]![0] - ox) * (ring[n]![1] - oy)
+  }
+  return twice
+}
+
+/** Whether a place lies in a geometry. */
+export function within(place: Place, geometry: Geometry): boolean {
+  return rings(geometry).some((polygon) => polygon.reduce((inside, ring) => {
+    let odd = false
+    for (let n = 0; n + 1 < ring.length; n++) {
+      const [a, b] = [ring[n]!, ring[n + 1]!]
+      if (a[1] > place[1] !== b[1] > place[1] && place[0] < a[0] + ((place[1] - a[1]) / (b[1] - a[1])) * (b[0] - a[0])) odd = !odd
+    }
+    return odd ? !inside : inside
+  }, false))
+}
+
+const RADIUS_M = 6_371_008.8
+
+/** Great-circle distance, metres. */
+export function apart(a: Place, b: Place): number {
+  const rad = Math.PI / 180
+  const dy = ((b[1] - a[1]) * rad) / 2
+  const dx = ((b[0] - a[0]) * rad) / 2
+  const q = Math.sin(dy) ** 2 + Math.cos(a[1] * rad) * Math.cos(b[1] * rad) * Math.sin(dx) ** 2
+  return 2 * RADIUS_M * Math.asin(Math.sqrt(q))
+}
+
+/** Ground inside a line that is closed, m². */
+export function inside(path: Place[]): number {
+  const rad = Math.PI / 180
+  const lat = path.reduce((sum, p) => sum + p[1], 0) / path.length
+  const flat = [...path, path[0]!].map((p): Place => [(p[0] - path[0]![0]) * rad * RADIUS_M * Math.cos(lat * rad), (p[1] - path[0]![1]) * rad * RADIUS_M])
+  return Math.abs(area(flat)) / 2
+}
+
+/** `51.57, 0.18`, `51°34'N 0°11'E`: latitude and longitude, or with longitude first where letters say so. */
+export function coordinate(text: string): Place | null {
+  const part = /(-?\d+(?:\.\d+)?)\s*°?\s*(?:(\d+(?:\.\d+)?)\s*['′]\s*)?(?:(\d+(?:\.\d+)?)\s*["″]\s*)?([NSEW])?/giy
+  const found: { value: number; letter: string }[] = []
+  let rest = 0
+  const clean = text.trim()
+  while (rest < clean.length) {
+    part.lastIndex = rest
+    const match = part.exec(clean)
+    if (!match?.[0]) return null
+    const letter = (match[4] ?? '').toUpperCase()
+    const size = Math.abs(Number(match[1])) + Number(match[2] ?? 0) / 60 + Number(match[3] ?? 0) / 3600
+    const negative = match[1]!.startsWith('-') || letter === 'S' || letter === 'W'
+    found.push({ value: negative ? -size : size, letter })
+    rest = part.lastIndex
+    rest += /^[\s,;/]*/.exec(clean.slice(rest))![0].length
+  }
+  if (found.length !== 2) return null
+  const [a, b] = found as [{ value: number; letter: string }, { value: number; letter: string }]
+  const swapped = 'EW'.includes(a.letter || '-') || 'NS'.includes(b.letter || '-')
+  const [lat, lon] = swapped ? [b.value, a.value] : [a.value, b.value]
+  return Math.abs(lat) <= 85 && Math.abs(lon) <= 180 ? [lon, lat] : null
+}

@@ -1,0 +1,633 @@
+/** The map page: reads the public API, draws what it says, keeps what is shown in the address. */
+
+import './style.css'
+import * as api from './api'
+import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
+import { field, h, redraw, say, select, show, tick } from './dom'
+import { around, boxOf, labelPlace } from './geometry'
+import { DERIVED, type Derived, isDerived, isGround, kind, same } from './kinds'
+import { legends, note } from './legend'
+import { line, list, table } from './list'
+import type { MapView, Numbered } from './map'
+import { adopt, panel, reach, readAreas } from './question'
+import { sheet } from './sheet'
+import { fromHash, type Shown, type State, toHash } from './state'
+import { count, LENS, many, month, months, monthsOf, period, shifted } from './words'
+
+const basemap = document.querySelector<HTMLMetaElement>('meta[name="isopleth-basemap"]')?.content ?? ''
+let maps: MapView[] = []
+let measure: { add: (at: [number, number]) => void } | null = null
+
+// ---------------------------------------------------------------- the frame of the page
+
+const headline = h('div', { class: 'headline' })
+const question = h('div', { class: 'panel-body' })
+const switches = h('div', { class: 'panel-body' })
+const comparison = h('div', { class: 'panel-body' })
+const aside = h('div', { class: 'list-body' })
+const frames = [h('div', { class: 'frame' }, h('div', { class: 'canvas' }))]
+const mapsBox = h('div', { class: 'maps' }, frames)
+const legend = h('details', { class: 'legend', open: innerWidth > 1200 })
+const time = h('div', { class: 'time' })
+const bar = h('div', { class: 'toolbar' })
+const notices = h('div', { class: 'notices' })
+const tableBox = h('div', { class: 'table-view', hidden: true })
+
+function frame(): void {
+  const root = document.querySelector('#app')!
+  const theme = localStorage.getItem('isopleth-theme')
+  if (theme) document.documentElement.dataset['theme'] = theme
+  show(root,
+    h('header', { class: 'top' },
+      h('a', { class: 'brand', href: `${api.base}/` }, 'Isopleth'),
+      h('div', { class: 'search-slot' }),
+      h('div', { class: 'actions', role: 'group', 'aria-label': 'What is shown' },
+        h('button', { onclick: () => change({ view: app.state.view === 'table' ? 'map' : 'table' }), class: 'view-button' }, 'Table'),
+        h('button', { onclick: async () => (await import('./tools')).downloads(maps[0] ?? null) }, 'Download'),
+        h('button', { onclick: async () => (await import('./tools')).share() }, 'Link'),
+        h('button', { onclick: async () => (await import('./print')).print(maps) }, 'Print'),
+        h('button', { onclick: toggleTheme, 'aria-label': 'Light or dark', class: 'theme', title: 'Light or dark' }, '◐'))),
+    h('main', null,
+      h('aside', { class: 'panel', 'aria-label': 'What is shown' },
+        h('section', null, question),
+        h('section', null, h('h2', null, 'On the map'), switches),
+        h('section', null, h('h2', null, 'Compare'), comparison)),
+      h('section', { class: 'stage', 'aria-label': 'Map' }, headline, notices,
+        h('div', { class: 'map-area' }, mapsBox, legend, bar, tableBox,
+          h('p', { id: 'map-keys', class: 'spoken' }, 'Arrow keys move the map, plus and minus zoom, Enter opens what lies at its centre. The list says the same as the map.')),
+        time),
+      h('aside', { class: 'list', id: 'list', tabindex: '-1', 'aria-label': 'List and fact sheet' }, aside)))
+  show(aside, h('p', { class: 'quiet' }, 'Reading the layers …'))
+  show(headline, h('h1', { class: 'waiting' }, 'Isopleth'), h('p', null, ' '))
+}
+
+function dark(): boolean {
+  const { theme } = document.documentElement.dataset
+  return theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
+}
+
+function toggleTheme(): void {
+  const next = dark() ? 'light' : 'dark'
+  document.documentElement.dataset['theme'] = next
+  localStorage.setItem('isopleth-theme', next)
+  for (const map of maps) map.draw()
+}
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const map of maps) map.draw() })
+
+function notice(key: string, ...content: (Node | string)[]): void {
+  const old = notices.querySelector(`[data-key="${key}"]`)
+  if (!content.length) { old?.remove(); return }
+  const box = h('div', { class: 'notice', role: 'alert', 'data-key': key }, content)
+  if (old) old.replaceWith(box)
+  else notices.append(box)
+}
+
+// ---------------------------------------------------------------- what is shown
+
+let turn = 0
+
+/** Reads the layer of the state and shows it. */
+async function showMain(refit: boolean): Promise<void> {
+  const mine = ++turn
+  const { state } = app
+  notice('main')
+  document.documentElement.classList.add('busy')
+  try {
+    const loaded = state.month ? await replayed(state) : await load(state, (job) => waiting(job))
+    if (mine !== turn) return
+    app.main = loaded
+    if (!state.month && (state.layer !== loaded.collection.id || state.run !== loaded.run)) {
+      app.state = { ...app.state, layer: loaded.collection.id, run: loaded.run }
+    }
+    const present = loaded.collection.run
+    if (loaded.run !== present && !state.month) {
+      notice('main', `This is run ${loaded.run}. The data have changed since; the present run is ${present}. `, h('button', { onclick: () => change({ run: present }) }, 'Show the present run'))
+    } else if (loaded.collection.outdated) {
+      notice('main', `Outdated: ${loaded.collection.outdated_reason ?? 'the layer cannot be computed from the present data'}. Its last run is shown.`)
+    }
+    await pickUp()
+    if (mine !== turn) return
+    drawAll()
+    if (refit) fit()
+    say(`${loaded.collection.title}: ${many(loaded.page.numberMatched, 'feature')}`)
+  } catch (error) {
+    if (mine !== turn) return
+    notice('main', api.words(error), ' ', h('button', { onclick: () => void showMain(refit) }, 'Try again'))
+    if (!app.main) {
+      show(headline, h('h1', null, 'No such layer'))
+      show(aside, h('div', { class: 'notice' }, 'Nothing could be read. Choose another layer.'))
+    }
+  } finally {
+    if (mine === turn) document.documentElement.classList.remove('busy')
+  }
+}
+
+function waiting(job: api.Job): void {
+  notice('main', `The layer is computed anew${job.progress ? `: ${count(job.progress)} %` : ' …'}`)
+}
+
+/** A month of the replay: the same question about that month, or the months up to it. */
+async function replayed(state: State): Promise<Loaded> {
+  const whole = await load({ layer: state.layer, run: state.run, ask: state.ask })
+  const ask = state.ask ?? whole.ask
+  if (!ask) throw new Error('This layer has no period that could be replayed.')
+  const from = shifted(state.month, 1 - state.span)
+  const step: api.Ask = { ...ask, select: { ...ask.select, period: `${from}/${state.month}` } }
+  delete step.title
+  return load({ layer: '', run: '', ask: step })
+}
+
+async function pickUp(): Promise<void> {
+  const { pick } = app.state
+  if (!pick) { app.picked = null; return }
+  const at = pick.indexOf(':')
+  const named = at > 0 ? pick.slice(0, at) : ''
+  // An id may have a colon itself.
+  const layer = app.state.on.includes(named) || (named && ofLayer(named)) ? named : ''
+  const id = layer ? pick.slice(at + 1) : pick
+  const loaded = ofLayer(layer)
+  if (!loaded) { app.picked = null; return }
+  if (app.picked?.feature.id === id && app.picked.layer === loaded.collection.id) return
+  const listed = loaded.page.features.find((f) => f.id === id)
+  try {
+    app.picked = { layer: loaded.collection.id, feature: listed ?? await api.item(loaded.collection.id, id, loaded.run) }
+  } catch (error) {
+    app.picked = null
+    notice('pick', `The place of the link is not in this run: ${api.words(error)}`)
+  }
+}
+
+/** The layer of this name: the main one, or one that is switched on. */
+function ofLayer(name: string): Loaded | null {
+  if (!name || name === app.main?.collection.id) return app.main
+  const on = app.over.get(name)
+  if (on && typeof on === 'object' && 'collection' in on) return on
+  for (const l of app.over.values()) if (typeof l === 'object' && 'collection' in l && l.collection.id === name) return l
+  return app.other?.collection.id === name ? app.other : null
+}
+
+function pick(layer: string, id: string): void {
+  const name = [...app.over].find(([, l]) => typeof l === 'object' && 'collection' in l && l.collection.id === layer)?.[0] ?? layer
+  notice('pick')
+  change({ pick: name === app.main?.collection.id ? id : `${name}:${id}` })
+}
+
+// ---------------------------------------------------------------- layers that are switched on
+
+/** Areas and sites of the first view are drawn together with the layer. */
+async function readOver(): Promise<void> {
+  await Promise.all(app.state.on.filter((name) => !isDerived(name)).map((name) => load({ layer: name, run: '', ask: null }).then((l) => app.over.set(name, l), () => undefined)))
+}
+
+async function showOver(): Promise<void> {
+  const wanted = app.state.on
+  for (const name of [...app.over.keys()]) if (!wanted.includes(name)) app.over.delete(name)
+  const ask = askOf(app.main)
+  await Promise.all(wanted.map(async (name) => {
+    const had = app.over.get(name)
+    if (had && typeof had === 'object' && 'collection' in had && (!isDerived(name) || (ask && same(had.ask?.select, DERIVED[name].of(ask).select)))) return
+    app.over.set(name, 'coming')
+    drawSwitches()
+    try {
+      app.over.set(name, isDerived(name)
+        ? ask ? await derive(name, ask) : new Error('This layer was not made by a question.')
+        : await load({ layer: name, run: '', ask: null }))
+    } catch (error) {
+      app.over.set(name, new Error(api.words(error)))
+    }
+    if (!app.state.on.includes(name)) app.over.delete(name)
+    drawSwitches()
+    drawMaps()
+  }))
+  const before = app.picked
+  await pickUp()
+  if (before !== app.picked) drawAll()
+}
+
+function toggle(name: string, on: boolean): void {
+  change({ on: on ? [...app.state.on, name] : app.state.on.filter((n) => n !== name) })
+}
+
+function drawSwitches(): void {
+  const on = new Set(app.state.on)
+  const entry = (name: string, title: string, hint: string): HTMLElement => {
+    const now = app.over.get(name)
+    const state = now === 'coming' ? h('small', { role: 'status' }, 'being worked out …')
+      : now instanceof Error ? h('small', { class: 'fault', role: 'alert' }, now.message)
+        : now && on.has(name) ? h('small', null, now.page.numberMatched === 0 ? 'none: nothing meets the rule' : many(now.page.numberMatched, 'feature')) : hint ? h('small', null, hint) : null
+    return tick([title, state], on.has(name), (checked) => toggle(name, checked), { 'data-layer': name, 'data-keep': name })
+  }
+  const derived = app.main?.ask && app.computes && !app.main.ask.method.name.includes('audit')
+    ? (Object.keys(DERIVED) as Derived[]).filter((name) => app.main?.kind !== name).map((name) => entry(name, DERIVED[name].title, DERIVED[name].hint)) : []
+  const ground = app.collections.filter(isGround).map((c) => entry(c.id, c.title.replace(/^(Areas|Sites): /, '').replace(/^./, (l) => l.toUpperCase()).replaceAll('_', ' '), kind(c) === 'areas' ? 'boundaries' : many(c.features, 'site')))
+  redraw(switches,
+    derived.length ? h('fieldset', null, h('legend', null, 'From the same incidents'), derived) : null,
+    h('fieldset', null, h('legend', null, 'Areas and sites'), ground.length ? ground : h('p', { class: 'quiet' }, 'None are loaded.')))
+}
+
+// ---------------------------------------------------------------- comparison
+
+async function showOther(): Promise<void> {
+  const { other } = app.state
+  if (!other) {
+    app.other = null
+    layoutMaps()
+    drawComparison()
+    drawHeadline()
+    return
+  }
+  notice('other')
+  try {
+    app.other = await load(other)
+    if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: app.other.collection.id, run: app.other.run } }
+    keepAddress()
+  } catch (error) {
+    app.other = null
+    notice('other', `The other side of the comparison: ${api.words(error)}`)
+  }
+  layoutMaps()
+  drawComparison()
+  drawHeadline()
+  drawMaps()
+}
+
+/** Other sides of a question: the same at another time, or through the other lens. */
+function sides(): [value: string, label: string, shown: Shown][] {
+  const ask = app.state.ask ?? app.main?.ask
+  const found: [string, string, Shown][] = []
+  const by = (value: string, label: string, changes: Partial<NonNullable<api.Ask['select']>>): void => {
+    const next: api.Ask = { ...ask!, select: { ...ask!.select, ...changes } }
+    delete next.title
+    found.push([value, label, { layer: '', run: '', ask: next }])
+  }
+  if (ask && app.computes) {
+    const span = monthsOf(app.main?.collection.provenance?.period ?? ask.select?.period, app.main?.collection.extent)
+    const whole = reach()
+    if (span && whole) {
+      const length = months(span[0], span[1]).length
+      const before: [string, string] = [shifted(span[0], -length), shifted(span[0], -1)]
+      if (before[0] >= whole[0]) by('before', `The period before (${period(before.join('/'))})`, { period: before.join('/') })
+      const year: [string, string] = [shifted(span[0], -12), shifted(span[1], -12)]
+      if (year[0] >= whole[0] && length !== 12) by('year', `A year before (${period(year.join('/'))})`, { period: year.join('/') })
+      if (length > 1) {
+        const half = Math.floor(length / 2)
+        by('first-half', `Its first half (${period(`${span[0]}/${shifted(span[0], half - 1)}`)})`, { period: `${span[0]}/${shifted(span[0], half - 1)}` })
+        by('second-half', `Its second half (${period(`${shifted(span[1], 1 - half)}/${span[1]}`)})`, { period: `${shifted(span[1], 1 - half)}/${span[1]}` })
+      }
+    }
+    const lens = app.main?.collection.provenance?.lens ?? 'reported'
+    const next = lens === 'reported' ? 'police_generated' : 'reported'
+    const { groups: _groups, ...select } = ask.select ?? {}
+    found.push(['lens', `The other lens: ${LENS[next].title}`, { layer: '', run: '', ask: { ...ask, title: undefined as never, select: { ...select, lens: next } } }])
+  }
+  for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: c.provenance?.request && c.id.startsWith('analysis-') ? c.provenance.request : null }])
+  return found
+}
+
+function drawComparison(): void {
+  const all = sides()
+  const now = app.state.other
+  const known = now ? all.find(([, , s]) => (s.layer && s.layer === now.layer) || (now.ask && s.ask && same(s.ask, now.ask)))?.[0] ?? 'own' : ''
+  const chooser = select([['', 'Nothing'], ...all.map(([v, l]) => [v, l] as const), ...(known === 'own' ? [['own', app.other?.collection.title ?? 'Another layer'] as const] : [])], known, (v) => {
+    if (v === 'own') return
+    change({ other: all.find(([value]) => value === v)?.[2] ?? null })
+  })
+  chooser.dataset['keep'] = 'compare'
+  redraw(comparison, field('Side by side with', chooser, 'One pan and zoom moves both. Two lenses are shown apart, never added.'))
+}
+
+// ---------------------------------------------------------------- replay
+
+let playing = 0
+
+function drawTime(): void {
+  const ask = app.state.ask ?? app.main?.ask
+  const whole = reach()
+  if (!ask || !whole || !app.computes) { show(time); return }
+  const { month: now, span } = app.state
+  const all = months(shifted(whole[0], span - 1), whole[1])
+  const at = now ? Math.max(0, all.indexOf(now)) : all.length - 1
+  const says = h('output', null, now ? period(`${shifted(now, 1 - span)}/${now}`) : `Whole period: ${period(app.main?.collection.provenance?.period)}`)
+  const slider = h('input', { type: 'range', 'data-keep': 'slider', min: 0, max: all.length - 1, step: 1, 'aria-label': 'Month that is replayed', 'aria-valuetext': now ? month(now) : 'whole period' })
+  slider.value = String(at)
+  let later = 0
+  slider.addEventListener('input', () => {
+    const m = all[Number(slider.value)]!
+    says.textContent = period(`${shifted(m, 1 - span)}/${m}`)
+    slider.setAttribute('aria-valuetext', month(m))
+    clearTimeout(later)
+    later = window.setTimeout(() => change({ month: m, pick: '' }), 200)
+  })
+  const step = (): void => {
+    const i = app.state.month ? all.indexOf(app.state.month) : -1
+    if (i + 1 >= all.length) { stop(); return }
+    change({ month: all[i + 1]!, pick: '' })
+  }
+  const stop = (): void => { playing = 0; drawTime() }
+  const play = h('button', { onclick: () => {
+    if (playing) { stop(); return }
+    playing = 1
+    if (app.state.month === all.at(-1)) app.state = { ...app.state, month: '' }
+    step()
+  }, 'data-keep': 'play', 'aria-label': playing ? 'Stop the replay' : 'Replay month by month' }, playing ? 'Stop' : 'Replay')
+  onShown = () => { if (playing) setTimeout(() => { if (playing) step() }, 900) }
+  redraw(time, play, slider, says,
+    (() => { const s = select([['1', 'each month'], ['3', '3 months up to'], ['6', '6 months up to'], ['12', '12 months up to']], String(span), (v) => change({ span: Number(v), ...(app.state.month ? { month: app.state.month < shifted(whole[0], Number(v) - 1) ? shifted(whole[0], Number(v) - 1) : app.state.month } : {}) })); s.setAttribute('aria-label', 'Months of a step'); s.dataset['keep'] = 'span'; return s })(),
+    h('button', { disabled: !now, onclick: () => { playing = 0; change({ month: '', pick: '' }) } }, 'Whole period'))
+}
+let onShown: () => void = () => undefined
+
+// ---------------------------------------------------------------- drawing
+
+function drawHeadline(): void {
+  const { main, other } = app
+  if (!main) return
+  const p = main.collection.provenance
+  const badge = (l: Loaded): HTMLElement | null => {
+    const lens = l.collection.provenance?.lens
+    return lens ? h('span', { class: `badge ${lens}`, title: LENS[lens].meaning }, LENS[lens].title) : null
+  }
+  const caveats = p?.caveats ?? []
+  show(headline,
+    h('div', { class: 'headline-row' }, badge(main), p?.marking ? h('span', { class: 'badge marking' }, p.marking) : null,
+      app.state.month ? h('span', { class: 'badge' }, `Replay: ${period(`${shifted(app.state.month, 1 - app.state.span)}/${app.state.month}`)}`) : null),
+    h('h1', null, main.collection.title),
+    h('p', { class: 'summary' }, main.collection.description ?? ''),
+    p?.lens === 'police_generated' ? h('p', { class: 'caveat-line' }, LENS.police_generated.meaning) : null,
+    caveats.length ? h('details', { class: 'caveat-line' }, h('summary', null, `${many(caveats.length, 'caveat')}: ${caveats[0]}`), h('ul', null, caveats.slice(1).map((c) => h('li', null, c)))) : null,
+    other && other.collection.provenance?.lens !== p?.lens ? h('p', { class: 'caveat-line' }, 'Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted.') : null)
+  const label = (n: number, l: Loaded | null): void => {
+    const box = frames[n]
+    if (!box) return
+    box.querySelector('.frame-label')?.remove()
+    if (l && app.other) box.prepend(h('div', { class: 'frame-label' }, badge(l), h('strong', null, period(l.collection.provenance?.period)), ` ${l.collection.title}`))
+  }
+  label(0, main)
+  label(1, other)
+  document.title = `${main.collection.title} – Isopleth`
+}
+
+function drawAside(): void {
+  const { main, picked } = app
+  if (!main) return
+  const scrolled = aside.scrollTop
+  if (picked) {
+    const loaded = ofLayer(picked.layer) ?? main
+    show(aside, sheet(loaded, picked.feature, () => {
+      const back = picked.feature.id
+      change({ pick: '' })
+      queueMicrotask(() => aside.querySelector<HTMLElement>(`[data-id="${CSS.escape(back)}"]`)?.focus())
+    }))
+    aside.scrollTop = 0
+    return
+  }
+  show(aside, h('h2', null, main.kind === 'hotspots' ? 'Ranked hotspots' : main.kind === 'repeats' ? 'Ranked locations' : main.kind === 'emerging' ? 'Ranked cells' : 'Features',
+    h('small', null, ` ${count(main.page.numberMatched)}`)), list(main, (id) => pick(main.collection.id, id)))
+  aside.scrollTop = scrolled
+}
+
+function drawMaps(): void {
+  const over = app.state.on.map((n) => app.over.get(n)).filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l)
+  const sides = [app.main, app.other]
+  for (const [n, map] of maps.entries()) {
+    const main = sides[n] ?? null
+    const under = n === 0 ? over : over.filter((l) => l.kind === 'areas' || l.kind === 'sites')
+    map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (n === 0 || app.picked.layer === app.other?.collection.id) ? app.picked.feature : null })
+  }
+  const shown = [app.main, ...over].filter((l): l is Loaded => l !== null)
+  show(legend, h('summary', null, 'Legend'), legends(shown), h('p', { class: 'quiet' }, note(shown)))
+}
+
+function numbered(loaded: Loaded): Numbered[] {
+  if (!['hotspots', 'repeats'].includes(loaded.kind)) return []
+  return loaded.page.features.flatMap((f) => (f.geometry && typeof f.properties['rank'] === 'number' ? [{ id: f.id, rank: f.properties['rank'], at: labelPlace(f.geometry) }] : []))
+}
+
+function drawTable(): void {
+  const on = app.state.view === 'table'
+  tableBox.hidden = !on
+  document.querySelector('.view-button')!.textContent = on ? 'Map' : 'Table'
+  if (on && app.main) show(tableBox, table(app.main, (id) => pick(app.main!.collection.id, id)))
+  else show(tableBox)
+}
+
+function drawAll(): void {
+  drawHeadline()
+  drawAside()
+  drawMaps()
+  drawTable()
+  drawTime()
+  drawComparison()
+  drawSwitches()
+  keepAddress()
+  onShown()
+}
+
+/** The box of what is shown. */
+function whole(): api.Bbox | null {
+  return app.main?.collection.extent.spatial?.bbox[0] ?? around(app.collections.filter((c) => kind(c) === 'areas').flatMap((c) => c.extent.spatial?.bbox ?? []))
+}
+
+function fit(): void {
+  const box = whole()
+  if (box) maps[0]?.fit(box)
+}
+
+let pending = 0
+function keepAddress(): void {
+  clearTimeout(pending)
+  pending = window.setTimeout(() => {
+    const hash = toHash(app.state)
+    if (hash !== location.hash) history.replaceState(null, '', hash)
+  }, 50)
+}
+
+onChange((changes) => {
+  keepAddress()
+  const asked = 'layer' in changes || 'run' in changes || 'ask' in changes
+  if (asked || 'month' in changes || 'span' in changes) {
+    void showMain(asked).then(async () => {
+      if (asked) { adopt(); await refresh(); panel(question) }
+      await showOver()
+    })
+  } else if ('on' in changes) void showOver().then(drawMaps)
+  else if ('pick' in changes) {
+    void pickUp().then(() => {
+      drawAside()
+      drawMaps()
+      if (app.state.view === 'table') drawTable()
+      if (app.picked?.feature.geometry) {
+        const box = boxOf(app.picked.feature.geometry)
+        const now = maps[0]?.bounds
+        if (now && (box[0] < now[0] || box[1] < now[1] || box[2] > now[2] || box[3] > now[3])) maps[0]?.fit(box, 15)
+        document.querySelector<HTMLElement>('#sheet-title')?.focus()
+      }
+    })
+  }
+  if ('other' in changes) void showOther()
+  if ('view' in changes) drawTable()
+})
+
+/** Analyses come and go: the list of layers is read again. */
+async function refresh(): Promise<void> {
+  try {
+    app.collections = await detailed(await api.collections())
+  } catch {
+    // The list that was read stays.
+  }
+}
+
+async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
+  return Promise.all(list.map(async (c) => (c.id.startsWith('areas-') || c.id.startsWith('sites-') ? c : api.collection(c.id, c.run).catch(() => c))))
+}
+
+// ---------------------------------------------------------------- the maps
+
+async function makeMap(n: number): Promise<void> {
+  const { MapView } = await import('./map')
+  const box = frames[n]!
+  const { at } = app.state
+  const first = at ? { zoom: at[0], lat: at[1], lon: at[2] } : whole() ?? { zoom: 5.3, lat: 52.8, lon: -1.6 }
+  const view = new MapView(box.querySelector<HTMLElement>('.canvas')!, n === 0 ? 'Map' : 'Map of the other side', n === 0 ? first : maps[0]!.camera, basemap)
+  view.hint = (hit) => line(hit.properties)
+  view.onPick = (hits, at) => {
+    if (view.measuring) measure?.add(at)
+    else if (hits[0]) pick(hits[0].layer, hits[0].id)
+  }
+  view.onMove = (to) => {
+    for (const map of maps) {
+      if (map === view || syncing) continue
+      syncing = true
+      map.jump(to)
+      syncing = false
+    }
+    if (n === 0) {
+      app.state = { ...app.state, at: [to.zoom, to.lat, to.lon] }
+      keepAddress()
+    }
+  }
+  view.onIdle = () => {
+    box.dataset['settled'] = 'true'
+  }
+  maps[n] = view
+}
+let syncing = false
+
+function layoutMaps(): void {
+  const two = Boolean(app.other)
+  // The legend would hide most of the one side.
+  if (two && !frames[1]) legend.open = false
+  mapsBox.classList.toggle('two', two)
+  if (two && !frames[1]) {
+    const box = h('div', { class: 'frame' }, h('div', { class: 'canvas' }))
+    frames.push(box)
+    mapsBox.append(box)
+    if (maps[0]) void makeMap(1).then(() => { drawHeadline(); drawMaps() })
+  } else if (!two && frames[1]) {
+    maps[1]?.remove()
+    maps.length = Math.min(maps.length, 1)
+    frames[1].remove()
+    frames.length = 1
+  }
+  requestAnimationFrame(() => { for (const map of maps) map.resize() })
+}
+
+function drawBar(): void {
+  const home = h('button', { onclick: fit, title: 'The whole layer' }, 'Whole layer')
+  const ruler = h('button', { onclick: async () => {
+    const map = maps[0]
+    if (!map) return
+    const { measuring } = await import('./tools')
+    const m = measuring(map, () => { measure = null; drawBar(); bar.querySelector<HTMLElement>('button:last-of-type')?.focus() })
+    measure = m
+    show(bar, m.bar)
+    m.bar.querySelector('button')?.focus()
+  } }, 'Measure')
+  show(bar, home, ruler)
+}
+
+/** Without WebGL the service draws the picture. */
+function pictured(error: unknown): void {
+  const box = app.main?.collection.extent.spatial?.bbox[0]
+  const area = frames[0]!.querySelector('.canvas')!
+  show(area, box && app.main ? h('img', { class: 'still', alt: `Map of ${app.main.collection.title}`, src: api.picture(app.main.collection.id, app.main.run, box, 1000, 800) }) : null)
+  notice('gl', `This browser cannot draw the map (${error instanceof Error ? error.message.split('\n')[0]?.slice(0, 120) : 'no WebGL'}). A still picture is shown; list, table and downloads work.`)
+}
+
+// ---------------------------------------------------------------- start
+
+async function start(): Promise<void> {
+  // Nothing that would move is seen before it has its place.
+  document.documentElement.classList.add('starting')
+  frame()
+  api.onReach((reachable) => {
+    if (!reachable) notice('reach', 'The service cannot be reached. What is shown stays; it is asked again every two seconds.')
+    else {
+      notice('reach')
+      api.forget()
+      say('The service is back')
+      for (const map of maps) map.reload()
+      if (!app.main) void first()
+      else void refresh().then(() => showMain(false))
+    }
+  })
+  window.addEventListener('hashchange', () => {
+    const next = fromHash(location.hash)
+    if (toHash(next) === toHash(app.state)) return
+    const { at } = next
+    app.picked = null
+    change(next)
+    if (at) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
+  })
+  window.addEventListener('beforeprint', () => {
+    if (!document.querySelector('#print img')) void import('./print').then((p) => p.prepare(maps))
+  })
+  await first()
+}
+
+async function first(): Promise<void> {
+  // The largest file is on its way while the data are read.
+  void import('./map').catch(() => undefined)
+  try {
+    const [collections, process] = await Promise.all([api.collections(), api.process()])
+    app.collections = await detailed(collections)
+    app.computes = process !== null
+  } catch (error) {
+    show(aside, h('div', { class: 'notice', role: 'alert' }, h('p', null, api.words(error)), h('button', { onclick: () => void first() }, 'Try again')))
+    return
+  }
+  const layers = app.collections.filter((c) => !isGround(c))
+  if (!app.state.layer && !app.state.ask) {
+    const best = layers.find((c) => kind(c) === 'hotspots' && c.features > 0) ?? layers[0]
+    if (!best) {
+      show(headline, h('h1', null, 'No layer yet'))
+      show(aside, h('div', { class: 'notice' }, h('p', null, 'This service has no saved layer. Save one with ', h('code', null, 'isopleth layer add'), ', and it appears here by itself.')))
+      drawSwitches()
+      document.documentElement.classList.remove('starting')
+      return
+    }
+    app.state = { ...app.state, layer: best.id, run: best.run }
+  }
+  if (!location.hash.includes('on=')) app.state = { ...app.state, on: app.collections.filter((c) => kind(c) === 'areas' && c.features <= 2000).map((c) => c.id) }
+  await Promise.all([showMain(false), readOver()])
+  adopt()
+  panel(question)
+  document.documentElement.classList.remove('starting')
+  if (!maps[0]) {
+    try {
+      await makeMap(0)
+      drawBar()
+    } catch (error) {
+      pictured(error)
+    }
+  }
+  drawMaps()
+  void showOver()
+  if (app.state.other) void showOther()
+  else drawComparison()
+  void readAreas().then(() => { adopt(); panel(question) })
+  const { search } = await import('./tools')
+  show(document.querySelector('.search-slot')!, search(() => maps[0] ?? null, (layer, f) => pick(layer, f.id)))
+}
+
+void start()

@@ -1,0 +1,75 @@
+/** An A4 page of what is shown: picture, legend, scale, list, caveats, provenance, marking. */
+
+import { app, type Loaded } from './app'
+import { h, show } from './dom'
+import { apart } from './geometry'
+import { legends, note } from './legend'
+import type { MapView } from './map'
+import { area, count, distance, incidents, LENS, percent, period } from './words'
+
+const page = h('div', { id: 'print', 'aria-hidden': 'true' })
+
+/** Fills the page that is printed with what is on the screen. */
+export async function prepare(maps: MapView[]): Promise<void> {
+  if (!page.isConnected) document.body.append(page)
+  const { main, other } = app
+  if (!main) return
+  const marking = main.collection.provenance?.marking
+  const pictures = maps.map((map, n) => picture(map, n === 0 ? main : other))
+  const layers = [main, ...[...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)]
+  const p = main.collection.provenance
+  const mark = (): HTMLElement | null => (marking ? h('p', { class: 'print-marking' }, marking) : null)
+  show(page, mark(),
+    h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, p?.lens_title ?? (p?.lens ? LENS[p.lens].title : '')), ` · ${period(p?.period)} · ${count(main.page.numberMatched)} on the map`)),
+    h('div', { class: 'print-maps' }, pictures),
+    h('div', { class: 'print-columns' },
+      h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
+      h('div', null, h('h2', null, main.kind === 'hotspots' ? 'Hotspots' : 'First features'), h('table', null,
+        h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t) => h('th', null, t)))),
+        h('tbody', null, main.page.features.slice(0, 20).map((f, n) => h('tr', null,
+          h('td', null, String(f.properties['rank'] ?? n + 1)), h('td', null, String(f.properties['name'] ?? f.id)),
+          h('td', { class: 'number' }, typeof f.properties['count'] === 'number' ? count(f.properties['count']) : '–'),
+          h('td', { class: 'number' }, typeof f.properties['area_m2'] === 'number' ? area(f.properties['area_m2']) : '–'),
+          h('td', { class: 'number' }, typeof f.properties['share_of_incidents'] === 'number' ? percent(f.properties['share_of_incidents']) : '–')))))),
+    ),
+    h('div', { class: 'print-notes' },
+      h('h2', null, 'What is to be known'),
+      h('ul', null, [...(p?.caveats ?? []), ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning].map((c) => h('li', null, c))),
+      h('p', { class: 'print-source' }, [
+        `Run ${main.run}`, p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
+        p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
+        main.ask ? `method ${main.ask.method.name}${typeof p?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(p.resolved['bandwidth_m'])} m` : ''}` : '',
+        `printed ${new Date().toLocaleDateString('en-GB', { dateStyle: 'long' })}`,
+      ].filter(Boolean).join(' · '))),
+    mark())
+  await Promise.all([...page.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)))
+}
+
+function picture(map: MapView, loaded: Loaded | null): HTMLElement {
+  const [west, , east] = map.bounds
+  const { lat } = map.camera
+  const across = apart([west, lat], [east, lat])
+  const nice = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000].filter((m) => m < across / 4).at(-1) ?? 50
+  const bar = h('div', { class: 'print-scale' }, h('span'), distance(nice))
+  bar.querySelector('span')!.style.width = `${(100 * nice) / across}%`
+  return h('figure', null, h('img', { src: map.picture(), alt: `Map of ${loaded?.collection.title ?? ''}` }), h('div', { class: 'print-north', 'aria-label': 'North is up' }, '↑ N'), bar,
+    loaded && app.other ? h('figcaption', null, loaded.collection.title) : null)
+}
+
+/** Prints, in colours for paper. */
+export async function print(maps: MapView[]): Promise<void> {
+  await onPaper(maps)
+  window.print()
+}
+
+/** Draws the maps in the colours of the light theme for as long as it takes to picture them. */
+export async function onPaper(maps: MapView[]): Promise<void> {
+  const theme = document.documentElement.dataset['theme']
+  document.documentElement.dataset['theme'] = 'light'
+  for (const map of maps) map.draw()
+  await Promise.all(maps.map((map) => new Promise<void>((resolve) => { map.gl.once('idle', () => resolve()); map.gl.triggerRepaint(); setTimeout(resolve, 3000) })))
+  await prepare(maps)
+  if (theme) document.documentElement.dataset['theme'] = theme
+  else delete document.documentElement.dataset['theme']
+  for (const map of maps) map.draw()
+}

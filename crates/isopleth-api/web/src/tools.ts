@@ -1,0 +1,160 @@
+/** Finding, measuring, downloading, sharing. */
+
+import * as api from './api'
+import { app, type Loaded } from './app'
+import { field, h, say, select, show, tick } from './dom'
+import { apart, boxOf, coordinate, inside } from './geometry'
+import type { MapView } from './map'
+import { area, count, distance } from './words'
+
+/** A dialog of the page's own, closed by Escape, the button, or a click beside it. */
+export function dialog(title: string, ...content: (Node | null)[]): HTMLDialogElement {
+  const back = document.activeElement
+  const box = h('dialog', { 'aria-labelledby': 'dialog-title' },
+    h('header', null, h('h2', { id: 'dialog-title' }, title), h('button', { class: 'close', 'aria-label': 'Close', onclick: () => box.close() }, '×')),
+    h('div', { class: 'dialog-body' }, content.filter((c) => c !== null)))
+  box.addEventListener('click', (event) => { if (event.target === box) box.close() })
+  box.addEventListener('close', () => { box.remove(); if (back instanceof HTMLElement) back.focus() })
+  document.body.append(box)
+  box.showModal()
+  return box
+}
+
+interface Found { label: string; detail: string; go: (map: MapView) => void }
+
+/** Finds wards, sites, streets of the layer, and coordinates. */
+export function search(map: () => MapView | null, pick: (layer: string, feature: api.Feature) => void): HTMLElement {
+  const input = h('input', { type: 'search', placeholder: 'Ward, street or coordinate', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
+  const results = h('ul', { id: 'found', role: 'listbox', hidden: true, 'aria-label': 'Found' })
+  let found: Found[] = []
+  let at = -1
+  let asked = 0
+  const close = (): void => { results.hidden = true; input.setAttribute('aria-expanded', 'false'); input.removeAttribute('aria-activedescendant') }
+  const choose = (n: number): void => {
+    const one = found[n]
+    const view = map()
+    if (!one || !view) return
+    input.value = one.label
+    close()
+    one.go(view)
+    say(`Moved to ${one.label}`)
+  }
+  const draw = (note = ''): void => {
+    at = found.length ? 0 : -1
+    show(results, found.map((f, n) => h('li', { role: 'option', id: `found-${n}`, 'aria-selected': n === at ? 'true' : 'false', onmousedown: (e: Event) => { e.preventDefault(); choose(n) } }, f.label, h('small', null, f.detail))),
+      found.length ? null : h('li', { role: 'option', 'aria-disabled': 'true' }, note))
+    results.hidden = false
+    input.setAttribute('aria-expanded', 'true')
+    if (at >= 0) input.setAttribute('aria-activedescendant', `found-${at}`)
+  }
+  const move = (by: number): void => {
+    if (!found.length) return
+    at = (at + by + found.length) % found.length
+    for (const [n, li] of [...results.children].entries()) li.setAttribute('aria-selected', n === at ? 'true' : 'false')
+    results.children[at]?.scrollIntoView({ block: 'nearest' })
+    input.setAttribute('aria-activedescendant', `found-${at}`)
+  }
+  const look = async (): Promise<void> => {
+    const text = input.value.trim()
+    const mine = ++asked
+    if (text.length < 2) { close(); return }
+    const place = coordinate(text)
+    if (place) {
+      found = [{ label: `${place[1].toFixed(5)}, ${place[0].toFixed(5)}`, detail: 'latitude, longitude', go: (view) => { view.set({ measured: [place] }); view.jump({ lon: place[0], lat: place[1], zoom: 15 }) } }]
+      draw()
+      return
+    }
+    const pattern = text.replaceAll("'", "''").replace(/[%_\\]/g, '')
+    const filter = `CASEI(name) LIKE CASEI('%${pattern}%')`
+    const places = app.collections.filter((c) => c.id.startsWith('areas-') || c.id.startsWith('sites-'))
+    const named = [app.main, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l && Boolean(l.collection.columns?.some((c) => c.name === 'name')))
+    const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
+    const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
+    if (mine !== asked) return
+    const seen = new Set<string>()
+    found = pages.flatMap((p) => (p ? p[1].features.map((f) => [p[0], f] as const) : [])).flatMap(([c, f]) => {
+      const label = String(f.properties['name'] ?? f.id)
+      if (!f.geometry || seen.has(c.id + label)) return []
+      seen.add(c.id + label)
+      const box = boxOf(f.geometry)
+      const ground = c.id.startsWith('areas-') || c.id.startsWith('sites-')
+      return [{ label, detail: ground ? c.title.replace(/^(Areas|Sites): /, '').replaceAll('_', ' ') : c.title, go: (view: MapView) => { view.fit(box, 16); if (!ground) pick(c.id, f); else view.set({ picked: f }) } }]
+    }).slice(0, 12)
+    draw('Nothing of that name among wards, sites and the places of this layer. Streets are known where incidents were.')
+  }
+  let timer = 0
+  input.addEventListener('input', () => { clearTimeout(timer); timer = window.setTimeout(() => void look(), 150) })
+  input.addEventListener('keydown', (event) => {
+    if (event.key === 'ArrowDown') { event.preventDefault(); move(1) }
+    else if (event.key === 'ArrowUp') { event.preventDefault(); move(-1) }
+    else if (event.key === 'Enter') { event.preventDefault(); choose(at) }
+    else if (event.key === 'Escape') close()
+  })
+  input.addEventListener('blur', close)
+  return h('div', { class: 'search', role: 'search' }, input, results)
+}
+
+/** Measuring: points on the map, their distances, and the ground that they enclose. */
+export function measuring(map: MapView, done: () => void): { bar: HTMLElement; add: (at: [number, number]) => void } {
+  const path: [number, number][] = []
+  const result = h('output', { 'aria-live': 'polite' }, 'Click on the map, or move it and add its centre.')
+  const draw = (): void => {
+    map.set({ measured: [...path] })
+    if (path.length < 2) { result.textContent = path.length ? 'One point. Add another.' : 'Click on the map, or move it and add its centre.'; return }
+    const length = path.slice(1).reduce((sum, p, n) => sum + apart(path[n]!, p), 0)
+    const ring = path.length > 2 ? ` · encloses ${area(inside(path))}` : ''
+    result.textContent = `${distance(length)} as the crow flies${ring}`
+  }
+  const add = (at: [number, number]): void => { path.push(at); draw() }
+  map.measuring = true
+  const bar = h('div', { class: 'measure', role: 'group', 'aria-label': 'Measure' }, h('strong', null, 'Measure'), result,
+    h('button', { onclick: () => add([map.camera.lon, map.camera.lat]) }, 'Add centre'),
+    h('button', { onclick: () => { path.pop(); draw() } }, 'Undo'),
+    h('button', { onclick: () => { map.measuring = false; map.set({ measured: [] }); done() } }, 'Done'))
+  return { bar, add }
+}
+
+const FORMATS: [ending: string, title: string, use: string][] = [
+  ['geojson', 'GeoJSON', 'web maps, scripts'],
+  ['gpkg', 'GeoPackage', 'QGIS, ArcGIS: with style'],
+  ['csv', 'CSV', 'spreadsheets'],
+  ['fgb', 'FlatGeobuf', 'large layers'],
+  ['parquet', 'GeoParquet', 'analysis'],
+  ['kml', 'KML', 'Google Earth'],
+  ['geojsonl', 'GeoJSON text sequence', 'streams'],
+]
+
+/** Downloads of exactly what is shown: these runs, all of them or what lies in the view. */
+export function downloads(map: MapView | null): void {
+  const shown: Loaded[] = [app.main, app.other, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l)
+  if (!shown.length) return
+  let layer = shown[0]!
+  let inView = false
+  const links = h('ul', { class: 'formats' })
+  const draw = (): void => {
+    const bbox = inView && map ? { bbox: map.bounds.map((v) => v.toFixed(6)).join(',') } : {}
+    show(links, FORMATS.map(([ending, title, use]) => h('li', null,
+      h('a', { href: api.file(layer.collection.id, layer.run, ending, bbox), download: `${layer.collection.id}-${layer.run}.${ending}` }, title), h('small', null, ` ${use}`))),
+      map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600, 1200), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view')) : null)
+  }
+  draw()
+  dialog('Download what is shown',
+    shown.length > 1 ? field('Layer', select(shown.map((l, n) => [String(n), `${l.collection.title} (${count(l.page.numberMatched)})`] as const), '0', (v) => { layer = shown[Number(v)]!; draw() })) : h('p', null, `${shown[0]!.collection.title}, ${count(shown[0]!.page.numberMatched)} features, run ${shown[0]!.run}.`),
+    map ? tick('Only what lies in the view', false, (on) => { inView = on; draw() }) : null,
+    links,
+    h('p', { class: 'quiet' }, 'Every file carries its request, data revision, method, caveats and marking.'))
+}
+
+/** The address of what is shown, for others. */
+export async function share(): Promise<void> {
+  const link = location.href
+  const input = h('input', { type: 'text', readonly: true, value: link, 'aria-label': 'Permalink' })
+  const note = h('p', { role: 'status' })
+  dialog('Permalink', h('p', null, 'This address restores exactly what is shown: layer and run, place, what is switched on, and the comparison.'), input,
+    h('button', { class: 'primary', onclick: async () => {
+      try { await navigator.clipboard.writeText(link); note.textContent = 'Copied.' }
+      catch { input.select(); note.textContent = 'Copy it with Ctrl+C.' }
+    } }, 'Copy'), note,
+    h('p', { class: 'quiet' }, 'Whoever opens it must be able to reach this service.'))
+  input.select()
+}

@@ -1,0 +1,417 @@
+// What the map page must do, in a real browser. Exits with 1 where it does not.
+
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
+import { browser as launch, findings, open, quiet, ready, SIZES } from './page.mjs'
+import { demo, demoAgain, real } from './service.mjs'
+
+const shots = join(import.meta.dirname, 'shots')
+mkdirSync(shots, { recursive: true })
+const only = process.argv[2]
+
+const browser = await launch()
+let failures = 0
+let passed = 0
+
+/** A test: it fails by an assertion, or by any fault of the pages that it opened. */
+async function test(name, base, work, options = {}) {
+  if (only && !name.includes(only)) return
+  const began = Date.now()
+  let watched
+  try {
+    watched = await open(browser, base, options)
+    await work(watched.page, watched)
+    assert.deepEqual(watched.faults, [], 'faults of the page')
+    passed += 1
+    console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+  } catch (error) {
+    failures += 1
+    console.log(`FAIL  ${name}\n      ${String(error.message ?? error).replaceAll('\n', '\n      ')}`)
+    for (const fault of watched?.faults ?? []) console.log(`      ${fault}`)
+    await watched?.page.screenshot({ path: join(shots, `failed-${name.replace(/[^a-z0-9]+/gi, '-')}.png`) }).catch(() => undefined)
+  } finally {
+    await watched?.context.close()
+  }
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText()
+const hash = (page) => page.evaluate(() => location.hash)
+/** Opens the parts of the form that are folded. */
+const unfold = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('.panel details')) d.open = true })
+const pixels = (page, n = 0) => page.locator('.canvas canvas').nth(n).evaluate((c) => { const g = document.createElement('canvas'); g.width = 64; g.height = 64; const x = g.getContext('2d', { willReadFrequently: true }); x.drawImage(c, 0, 0, 64, 64); return new Set(Array.from({ length: 4096 }, (_, i) => x.getImageData(i % 64, Math.floor(i / 64), 1, 1).data.join())).size })
+
+/** Everything that holds for any data. */
+async function everywhere(name, base, ward) {
+  await test(`${name}: the answer is there within two seconds, without layout shift`, base, async (page, watched) => {
+    // Measured on a page that is opened anew, with the tests' own waiting left out.
+    await page.addInitScript(() => {
+      globalThis.shift = 0
+      new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) globalThis.shift += e.value }).observe({ type: 'layout-shift', buffered: true })
+    })
+    await page.goto('about:blank')
+    await page.goto(watched.base)
+    await page.waitForSelector('.list-body .row')
+    const listed = await page.evaluate(() => performance.now())
+    await ready(page)
+    const { shift } = await page.evaluate(() => ({ shift: globalThis.shift }))
+    console.log(`      list after ${Math.round(listed)} ms, layout shift ${shift.toFixed(3)}`)
+    if (process.env.ISOPLETH_TIMED) assert.ok(listed < 2000, `the list took ${listed} ms`)
+    assert.ok(shift < 0.1, `layout shift ${shift}`)
+    assert.ok((await pixels(page)) > 3, 'the map is not drawn')
+  })
+
+  await test(`${name}: less than 300 kB of script and style beside MapLibre`, base, async (page) => {
+    const sizes = await page.evaluate(async () => {
+      const list = performance.getEntriesByType('resource').filter((e) => /\/assets\/.*\.(js|css)$/.test(e.name))
+      return Promise.all(list.map(async (e) => [e.name, [...new Uint8Array(await (await fetch(e.name)).arrayBuffer())]]))
+    })
+    const own = sizes.filter(([n]) => !/maplibre|\/map-/.test(n)).reduce((sum, [, bytes]) => sum + brotliCompressSync(Buffer.from(bytes)).length, 0)
+    console.log(`      ${own} bytes`)
+    assert.ok(own > 0 && own < 300_000)
+  })
+
+  for (const size of Object.keys(SIZES)) {
+    for (const scheme of ['light', 'dark']) {
+      await test(`${name}: ${size}, ${scheme}`, base, async (page) => {
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+        assert.ok(wide <= 0, `the page is ${wide} px too wide`)
+        assert.match(await text(page, '.badge'), /Reported incidents|Enforcement activity/, 'the lens is visible')
+        await page.screenshot({ path: join(shots, `${name}-${size}-${scheme}.png`) })
+        assert.deepEqual(await findings(page), [], 'axe-core')
+        await page.locator('.row').first().click()
+        await page.waitForSelector('.sheet')
+        await quiet(page)
+        await page.screenshot({ path: join(shots, `${name}-${size}-${scheme}-sheet.png`), fullPage: size !== 'desktop' })
+        assert.deepEqual(await findings(page), [], 'axe-core, fact sheet')
+      }, { size, scheme })
+    }
+  }
+
+  await test(`${name}: at 200 % everything is there`, base, async (page) => {
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    assert.ok(wide <= 0, `the page is ${wide} px too wide`)
+    for (const name of ['Table', 'Download', 'Link', 'Print']) assert.ok(await page.getByRole('button', { name, exact: true }).isVisible(), name)
+    await page.screenshot({ path: join(shots, `${name}-zoom-200.png`) })
+  }, { zoom: 2 })
+
+  await test(`${name}: ranked hotspots are numbered on the map and in the list, and explained`, base, async (page) => {
+    const rows = await page.locator('.row .disc-number').allInnerTexts()
+    assert.ok(rows.length > 0)
+    assert.deepEqual(rows, rows.map((_, n) => String(n + 1)))
+    await page.locator('.row').first().click()
+    await page.waitForSelector('.sheet')
+    await quiet(page)
+    const sheet = await text(page, '.sheet')
+    for (const part of ['Before you rely on this', 'Trend by month', 'Offence mix by lens', 'Repeat locations inside', 'Why there is no hour-of-day chart', 'What is not known', 'All properties']) assert.ok(sheet.includes(part), `${part} in\n${sheet}`)
+    assert.match(sheet, /map point/)
+    assert.ok(await page.locator('.chart .line').count(), 'the trend is drawn')
+    assert.ok(await page.locator('.chart .band').count(), 'with its limits')
+    assert.ok((await page.locator('.figure tbody tr').count()) >= 12, 'and told as a table')
+    assert.ok(await page.locator('.mix tbody tr').count(), 'the mix is told')
+    const columns = await page.evaluate(async () => (await (await fetch(`collections/${new URLSearchParams(location.hash.slice(1)).get('layer')}`, { headers: { accept: 'application/json' } })).json()).columns.length)
+    assert.ok((await page.locator('dl.facts dt').count()) >= columns - 10, 'every property is told')
+  })
+
+  await test(`${name}: a click on a number of the map opens its fact sheet`, base, async (page) => {
+    const at = await page.locator('.canvas canvas').boundingBox()
+    // The first hotspot, brought to the middle by the list and let go again.
+    await page.locator('.row').first().click()
+    await page.waitForSelector('.sheet')
+    await page.locator('.back').click()
+    await page.getByRole('combobox', { name: /Find/ }).fill(await centreOfFirst(page))
+    await page.locator('#found li').first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForTimeout(800)
+    await page.mouse.click(at.x + at.width / 2, at.y + at.height / 2)
+    await page.waitForSelector('.sheet', { timeout: 10_000 })
+  })
+
+  await test(`${name}: by keyboard alone`, base, async (page) => {
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(() => document.activeElement.className), 'skip')
+    const seen = new Set()
+    for (let n = 0; n < 120; n++) {
+      await page.keyboard.press('Tab')
+      const now = await page.evaluate(() => {
+        const e = document.activeElement
+        const style = getComputedStyle(e)
+        return { what: e.className || e.tagName, ring: e === document.body || style.outlineStyle !== 'none', canvas: e.tagName === 'CANVAS', row: e.classList.contains('row') }
+      })
+      assert.ok(now.ring, `no visible focus on ${now.what}`)
+      if (now.canvas) seen.add('map')
+      if (now.row) { seen.add('list'); break }
+    }
+    assert.deepEqual([...seen].sort(), ['list', 'map'])
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.sheet')
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'sheet-title')
+  })
+
+  await test(`${name}: the table says all that the map says`, base, async (page) => {
+    await page.getByRole('button', { name: 'Table', exact: true }).click()
+    const listed = await page.locator('.table-region tbody tr').count()
+    const total = await page.evaluate(async () => { const s = new URLSearchParams(location.hash.slice(1)); return (await (await fetch(`collections/${s.get('layer')}/items?limit=1&run=${s.get('run')}`)).json()).numberMatched })
+    assert.equal(listed, Math.min(total, 100))
+    assert.deepEqual(await findings(page), [])
+    await page.screenshot({ path: join(shots, `${name}-table.png`) })
+  })
+
+  await test(`${name}: a ward and a coordinate are found`, base, async (page) => {
+    const find = page.getByRole('combobox', { name: /Find/ })
+    await find.fill(ward)
+    await page.locator('#found li', { hasText: ward }).first().waitFor()
+    const before = await hash(page)
+    await page.keyboard.press('Enter')
+    await page.waitForFunction((old) => location.hash !== old, before)
+    await find.fill('51.5711, 0.1999')
+    await page.locator('#found li').first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => /at=15\.00\/51\.571\d*\/0\.19/.test(location.hash))
+  })
+
+  await test(`${name}: distances and grounds are measured`, base, async (page) => {
+    await page.getByRole('button', { name: 'Measure' }).click()
+    await page.waitForSelector('.measure')
+    const box = await page.locator('.canvas canvas').boundingBox()
+    for (const [x, y] of [[0.6, 0.3], [0.8, 0.3], [0.8, 0.5]]) { await page.mouse.click(box.x + box.width * x, box.y + box.height * y); await page.waitForTimeout(350) }
+    const said = await text(page, '.measure output')
+    assert.match(said, /[\d.]+\sk?m as the crow flies · encloses [\d.,]+\s(m²|ha|km²)/)
+    await page.getByRole('button', { name: 'Done' }).click()
+  })
+
+  await test(`${name}: what is shown can be had in every format`, base, async (page, watched) => {
+    await page.getByRole('button', { name: 'Download', exact: true }).click()
+    await page.locator('.formats a').first().waitFor()
+    const links = await page.locator('.formats a').evaluateAll((list) => list.map((a) => [a.textContent, a.href]))
+    assert.deepEqual(links.map(([t]) => t), ['GeoJSON', 'GeoPackage', 'CSV', 'FlatGeobuf', 'GeoParquet', 'KML', 'GeoJSON text sequence', 'PNG picture'])
+    for (const [title, href] of links) {
+      const answer = await watched.context.request.get(href)
+      assert.equal(answer.status(), 200, `${title}: ${href}`)
+      assert.ok((await answer.body()).length > 100, title)
+    }
+    const whole = JSON.parse((await (await watched.context.request.get(links[0][1])).body()).toString())
+    assert.equal(whole.features.length, (await page.evaluate(() => document.querySelectorAll('.row').length)))
+    await page.getByText('Only what lies in the view').click()
+    const part = await page.locator('.formats a').first().getAttribute('href')
+    assert.match(part, /bbox=/)
+    assert.equal((await watched.context.request.get(part)).status(), 200)
+    await page.keyboard.press('Escape')
+  })
+
+  await test(`${name}: layers of the same incidents are switched on`, base, async (page) => {
+    for (const layer of ['cells', 'isopleths', 'significant', 'repeats']) {
+      await page.locator(`[data-layer="${layer}"]`).check()
+      await quiet(page)
+      assert.equal(await page.locator(`label:has([data-layer="${layer}"]) .fault`).count(), 0, `${layer}: ${await page.locator(`label:has([data-layer="${layer}"])`).innerText()}`)
+    }
+    await page.waitForTimeout(1500)
+    await page.screenshot({ path: join(shots, `${name}-layers.png`) })
+    const legend = await page.locator('.legend').textContent()
+    for (const part of ['Density', 'Isopleths', 'Significant cells', 'Repeat locations']) assert.ok(legend.includes(part), part)
+    assert.match(await hash(page), /on=[^&]*cells,isopleths,significant,repeats/)
+  })
+
+  await test(`${name}: an analysis with other parameters is run and shown`, base, async (page) => {
+    const before = await text(page, 'h1')
+    await unfold(page)
+    await page.getByLabel('Bandwidth, m').fill('450')
+    await page.getByLabel('Fewest incidents').fill('5')
+    await page.getByRole('button', { name: 'Run analysis' }).click()
+    await page.waitForFunction(() => /layer=analysis-/.test(location.hash), null, { timeout: 60_000 })
+    await quiet(page)
+    assert.notEqual(await text(page, 'h1'), before)
+    assert.match(decodeURIComponent(await hash(page)), /"bandwidth_m":450/)
+    await page.screenshot({ path: join(shots, `${name}-analysis.png`) })
+  })
+
+  await test(`${name}: a refusal is explained where it happens`, base, async (page, watched) => {
+    watched.expected.push(/status 4\d\d: .*execution/, /console: Failed to load resource/)
+    await unfold(page)
+    await page.getByLabel('Bandwidth, m').fill('-3')
+    await page.getByRole('button', { name: 'Run analysis' }).click()
+    await page.waitForSelector('.run-status .notice')
+    assert.match(await text(page, '.run-status .notice'), /bandwidth/i)
+  })
+
+  await test(`${name}: months are replayed and an empty month is explained`, base, async (page) => {
+    const slider = page.getByRole('slider', { name: /Month/ })
+    await slider.focus()
+    await page.keyboard.press('Home')
+    await page.waitForFunction(() => /month=\d{4}-\d{2}/.test(location.hash))
+    await page.waitForTimeout(400)
+    await quiet(page)
+    assert.match(await text(page, '.headline'), /Replay/)
+    await page.screenshot({ path: join(shots, `${name}-replay.png`) })
+    const rows = await page.locator('.row').count()
+    if (!rows) assert.match(await text(page, '.list-body'), /Nothing to show here/)
+    await page.getByRole('button', { name: 'Whole period' }).click()
+    await page.waitForFunction(() => !/month=/.test(location.hash))
+  })
+
+  await test(`${name}: two lenses side by side, with one pan and zoom`, base, async (page) => {
+    await page.getByLabel('Side by side with').selectOption('lens')
+    await page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+    await quiet(page)
+    assert.match(await text(page, '.frame:nth-child(2) .frame-label'), /Enforcement activity|Reported/)
+    assert.match(await text(page, '.headline'), /not to be added/)
+    const box = await page.locator('.canvas canvas').first().boundingBox()
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    await page.mouse.wheel(0, -400)
+    await page.waitForTimeout(1200)
+    const scales = await page.locator('.maplibregl-ctrl-scale').allInnerTexts()
+    assert.equal(scales.length, 2)
+    assert.equal(scales[0], scales[1])
+    await page.screenshot({ path: join(shots, `${name}-compare.png`) })
+    assert.deepEqual(await findings(page), [])
+  })
+
+  await test(`${name}: a permalink restores what was shown, and nothing else`, base, async (page, watched) => {
+    await page.locator('[data-layer="isopleths"]').check()
+    await quiet(page)
+    await page.getByLabel('Side by side with').selectOption('lens')
+    await page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+    await page.locator('.row').nth(1).click()
+    await page.waitForSelector('.sheet')
+    await quiet(page)
+    await page.getByRole('button', { name: 'Link', exact: true }).click()
+    const link = await page.getByRole('textbox', { name: 'Permalink' }).inputValue()
+    await page.keyboard.press('Escape')
+    const told = async (p) => ({
+      title: await text(p, 'h1'), sheet: await text(p, '#sheet-title'), other: await text(p, '.frame:nth-child(2) .frame-label'),
+      on: await p.locator('[data-layer]:checked').evaluateAll((l) => l.map((e) => e.dataset.layer)), legend: await p.locator('.legend').textContent(), hash: await hash(p),
+    })
+    const before = await told(page)
+    assert.equal(new URL(link).hash, before.hash)
+    const again = await open(browser, watched.base, { hash: new URL(link).hash })
+    await again.page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+    await quiet(again.page)
+    const after = await told(again.page)
+    assert.deepEqual(again.faults, [])
+    await again.context.close()
+    assert.deepEqual(after, before)
+  })
+
+  await test(`${name}: an A4 page with legend, scale, provenance and marking`, base, async (page) => {
+    await page.evaluate(() => { window.print = () => { window.printed = true } })
+    await page.getByRole('button', { name: 'Print', exact: true }).click()
+    await page.waitForFunction(() => window.printed, null, { timeout: 30_000 })
+    await page.emulateMedia({ media: 'print' })
+    const print = await text(page, '#print')
+    for (const part of ['Legend', 'What is to be known', 'Run ', '↑ N']) assert.ok(print.includes(part), `${part} in\n${print}`)
+    assert.match(print, /\d\s(m|km)/)
+    await page.pdf({ path: join(shots, `${name}-print.pdf`), preferCSSPageSize: true })
+    await page.setViewportSize({ width: 718, height: 1040 })
+    await page.screenshot({ path: join(shots, `${name}-print.png`), fullPage: true })
+    const pdf = readFileSync(join(shots, `${name}-print.pdf`), 'latin1')
+    assert.equal(pdf.match(/\/Type \/Page\b/g)?.length, 1, 'one page')
+  }, { scheme: 'dark' })
+}
+
+/** Latitude and longitude of a place in the first hotspot. */
+async function centreOfFirst(page) {
+  return page.evaluate(async () => {
+    const s = new URLSearchParams(location.hash.slice(1))
+    const { features } = await (await fetch(`collections/${s.get('layer')}/items?limit=1&run=${s.get('run')}`)).json()
+    const ring = features[0].geometry.type === 'Polygon' ? features[0].geometry.coordinates[0] : features[0].geometry.coordinates[0][0]
+    const mean = (n) => ring.slice(1).reduce((sum, p) => sum + p[n], 0) / (ring.length - 1)
+    return `${mean(1).toFixed(5)}, ${mean(0).toFixed(5)}`
+  })
+}
+
+// ---------------------------------------------------------------- the demo borough
+
+let service = await demo()
+await everywhere('demo', service.base, 'Hollybrook')
+
+await test('demo: emerging categories carry letters, not colours alone', service.base, async (page) => {
+  await page.locator('[data-layer="emerging"]').check()
+  await quiet(page)
+  await page.waitForTimeout(1000)
+  assert.match(await page.locator('.legend').textContent(), /Emerging categories[\s\S]*Persistent/)
+  assert.ok((await page.locator('.legend li b').allInnerTexts()).includes('P'))
+  await page.screenshot({ path: join(shots, 'demo-emerging.png') })
+})
+
+await test('demo: a police-generated layer says that it is enforcement activity', service.base, async (page) => {
+  assert.match(await text(page, '.badge'), /Enforcement activity/)
+  assert.match(await text(page, '.headline'), /because police looked/)
+  assert.ok(!/demand/.test(await text(page, 'h1')))
+}, { hash: '#layer=drugs-enforcement' })
+
+await test('demo: a layer that is not there is explained', service.base, async (page) => {
+  assert.match(await text(page, '.notices'), /nothing-of-this-name/)
+  await page.getByLabel('Layer', { exact: true }).selectOption('robbery-hotspots')
+  await page.waitForSelector('.row')
+  assert.equal(await page.locator('.notices .notice').count(), 0)
+}, { hash: '#layer=nothing-of-this-name&at=12/51.57/0.23', expected: [/status 404: .*nothing-of-this-name/, /console: Failed to load resource.*404/] })
+
+await test('demo: every address of the landing document is on the page', service.base, async (page) => {
+  const json = await page.evaluate(async () => (await (await fetch('?f=json')).json()).links.map((l) => l.href).filter((h) => !/f=(json|html)$/.test(h)))
+  const shown = await page.locator('nav.service a').evaluateAll((l) => l.map((a) => a.href))
+  for (const href of json) assert.ok(shown.includes(href), `${href} in ${shown}`)
+})
+
+await test('demo: the service goes and comes back', service.base, async (page, watched) => {
+  watched.expected.push(/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status 503|503 \(/, /console: Failed to load/)
+  await service.stop()
+  await page.locator('[data-layer="sites-pub"]').check()
+  await page.waitForSelector('.notices [data-key="reach"]')
+  assert.match(await text(page, '.notices'), /cannot be reached/)
+  assert.ok(await page.locator('.row').count(), 'what was shown stays')
+  service = await demoAgain(watched.base)
+  await page.waitForSelector('.notices [data-key="reach"]', { state: 'detached', timeout: 60_000 })
+  await quiet(page)
+  assert.ok(await page.locator('.row').count())
+})
+await service.stop()
+
+// ---------------------------------------------------------------- real data
+
+const ask = (title, groups, rest) => ({ title, select: { area: { codes: ['E09000016'], kind: 'borough', vintage: '2022' }, period: '2022-01/2022-12', groups, lens: 'reported' }, marking: 'OFFICIAL', ...rest })
+const havering = real('havering', 'havering_2022.csv', {
+  burglary: ask('Burglary hotspots, Havering, 2022', ['burglary'], { method: { name: 'kernel_density', bandwidth_m: 400, h3_resolution: 10 }, hotspots: { share_of_incidents: 0.25, min_count: 10, max: 20 } }),
+})
+if (havering) {
+  const service = await havering
+  await everywhere('havering', service.base, 'Hylands')
+  await service.stop()
+} else console.log('skipped: Havering 2022 is not in ../shared/data')
+
+const london = process.env.LONDON === '0' ? null : real('london', 'london_crimes_2022.csv.gz', {
+  everywhere: { title: 'All reported incidents by location, London, 2022', select: { period: '2022-01/2022-12', lens: 'reported' }, method: { name: 'repeat_locations', min_count: 1 } },
+})
+if (london) {
+  const service = await london
+  await test('london: 849,409 incidents pan and zoom as tiles', service.base, async (page, watched) => {
+    let largest = 0
+    page.on('response', async (r) => { if (/\.mvt/.test(r.url())) largest = Math.max(largest, (await r.body().catch(() => Buffer.alloc(0))).length) })
+    const items = []
+    page.on('request', (r) => { if (/\/items/.test(r.url())) items.push(r.url()) })
+    const box = await page.locator('.canvas canvas').boundingBox()
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    for (let n = 0; n < 8; n++) { await page.mouse.wheel(0, -300); await page.waitForTimeout(150) }
+    await page.mouse.down(); await page.mouse.move(box.x + 100, box.y + 100, { steps: 12 }); await page.mouse.up()
+    await quiet(page)
+    await page.waitForTimeout(1500)
+    assert.ok(largest < 1_500_000, `a tile of ${largest} bytes`)
+    assert.deepEqual(items, [], 'moving asks for tiles only')
+    await page.screenshot({ path: join(shots, 'london-points.png') })
+    void watched
+  })
+  await service.stop()
+} else console.log('skipped: London 2022 is not in ../shared/data, or LONDON=0')
+
+await browser.close()
+
+// The pictures of the README, where they are asked for and all is well.
+if (process.env.SHOTS === 'docs' && !failures) {
+  const images = resolve(import.meta.dirname, '../../docs/images')
+  mkdirSync(images, { recursive: true })
+  for (const name of ['demo-desktop-light', 'demo-desktop-dark-sheet', 'demo-compare', 'demo-phone-light']) {
+    copyFileSync(join(shots, `${name}.png`), join(images, `${name}.png`))
+  }
+}
+console.log(`${passed} passed, ${failures} failed`)
+process.exit(failures ? 1 : 0)
