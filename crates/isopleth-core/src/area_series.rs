@@ -297,6 +297,22 @@ impl<'a> TableSelection<'a> {
             chosen,
         })
     }
+
+    /// Counts of the chosen areas and the period in categories that the policy table does not know.
+    #[must_use]
+    pub fn unknown_kind(&self) -> u64 {
+        let months = self.period.and_then(Month::of);
+        let table = &self.counts.table;
+        table
+            .rows
+            .iter()
+            .filter(|r| self.chosen[r.area as usize])
+            .filter(|r| self.counts.kinds[r.category as usize].group.is_none())
+            .flat_map(|r| table.months.iter().zip(&r.counts))
+            .filter(|(m, _)| months.is_none_or(|(first, last)| (first..=last).contains(m)))
+            .map(|(_, n)| u64::from(n.unwrap_or(0)))
+            .sum()
+    }
 }
 
 fn names<'a>(ids: impl Iterator<Item = &'a str>) -> String {

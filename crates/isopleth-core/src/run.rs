@@ -659,7 +659,7 @@ fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
         selected,
         beyond: 0,
         unlocated: series.sum(Row::Unlocated, series.lens, series.period),
-        unknown_kind: 0,
+        unknown_kind: table.unknown_kind(),
         location_basis: Vec::new(),
         record_sources: vec![(table.counts.table.source.clone(), selected)],
         month_only: selected,

@@ -766,6 +766,13 @@ fn more_searches_or_more_found() {
         r#""search_effects", "searches": {"groups": ["stop_and_search"]}"#,
     );
     assert_eq!(reported.0, "reported_lens");
+    let burglaries = refused(
+        &town(&records),
+        select,
+        r#""search_effects", "searches": {"groups": ["burglary"]}"#,
+    );
+    assert_eq!(burglaries.0, "reported_lens");
+    assert!(burglaries.1.contains("`searches`"), "{}", burglaries.1);
     for (before, code) in [("2022-01", "invalid_before"), ("2023", "invalid_before")] {
         let method = format!(
             r#""search_effects", "searches": {{"groups": ["stop_and_search"]}}, "before": "{before}""#
@@ -797,6 +804,53 @@ proptest! {
 }
 
 // ------------------------------------------------------------------------------ ready-made counts
+
+#[test]
+fn categories_that_the_policy_does_not_know_are_told() {
+    let mut snapshot = town(&calendar());
+    let area = CountArea {
+        code: "W1".into(),
+        name: "Ward 1".into(),
+        part_of: "Xborough".into(),
+    };
+    let mut builder = CountTableBuilder::default();
+    for month in 1..=24 {
+        for (term, n) in [("Drugs", 1), ("Witchcraft", 2)] {
+            let category = CountCategory {
+                term: term.into(),
+                sub_type: String::new(),
+            };
+            let month = Month::from_number(2022 * 12 + month - 1);
+            builder.push(&area, &category, month, Some(n), 1).unwrap();
+        }
+    }
+    let policy = Policy {
+        id: "test".into(),
+        version: "1".into(),
+        source: String::new(),
+        groups: groups(),
+        rules: vec![PolicyRule {
+            terms: vec!["Drugs".into()],
+            sub_types: vec![],
+            sources: vec![],
+            group: "drugs".into(),
+            sub_type: None,
+            lens: None,
+        }],
+    };
+    let table = builder.finish("t".into(), "made up".into(), "ward".into());
+    snapshot.counts = vec![Counts::new(table, &policy)];
+    for (period, selected, unknown) in [(r#""period": "2023""#, 12, 24), ("", 24, 48)] {
+        let comma = if period.is_empty() { "" } else { ", " };
+        let text = format!(
+            r#"{{"select": {{"groups": ["drugs"]{comma}{period}}}, "method": {{"name": "area_audit", "counts": "t"}}}}"#
+        );
+        let facts = isopleth_core::run(&snapshot, &serde_json::from_str(&text).unwrap())
+            .unwrap()
+            .facts;
+        assert_eq!((facts.selected, facts.unknown_kind), (selected, unknown));
+    }
+}
 
 /// The drug records of a town as a table of counts.
 fn as_table(records: &[Record]) -> Counts {

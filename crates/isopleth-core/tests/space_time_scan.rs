@@ -898,6 +898,11 @@ fn what_cannot_be_told_is_refused() {
             r#", "model": {"bernoulli": {"against": {"groups": ["none"]}}}"#,
             "unknown_group",
         ),
+        (
+            year,
+            r#", "model": {"bernoulli": {"against": {"groups": ["burglary"]}}}"#,
+            "nothing to hold it against",
+        ),
     ] {
         let found = code(select, method);
         assert!(found.contains(expected), "{select} {method}: {found}");

@@ -74,6 +74,11 @@ pub enum Error {
         "the selection is of reported incidents, which no search makes; select police-generated ones, as with \"groups\": [\"drugs\"], \"lens\": \"police_generated\""
     )]
     Reported,
+    /// Searches of the reported lens.
+    #[error(
+        "`searches` are reported incidents, and no search is reported; name what stands for searches, as in \"searches\": {{\"groups\": [\"stop_and_search\"]}}"
+    )]
+    ReportedSearches,
     /// Nothing to compare.
     #[error("the split compares two periods; name select.period, as in 2018-06/2019-05")]
     NoPeriod,
@@ -114,7 +119,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Reported => "reported_lens",
+            Self::Reported | Self::ReportedSearches => "reported_lens",
             Self::NoPeriod => "no_period",
             Self::Unequal { .. } | Self::Overlapping { .. } => "invalid_before",
             Self::TooLarge => "too_large",
@@ -214,12 +219,16 @@ pub struct Outcome {
 /// # Errors
 /// [`Error`] for reported incidents and for periods that cannot be compared.
 pub fn run(finds: &Basis, searches: &Basis, params: &Params) -> Result<Outcome, Error> {
-    let (lens, period) = match finds {
+    let about = |basis: &Basis| match basis {
         Basis::Records(s) => (s.lens, s.period),
         Basis::Table(t) => (t.lens, t.period),
     };
+    let (lens, period) = about(finds);
     if lens != Lens::PoliceGenerated {
         return Err(Error::Reported);
+    }
+    if about(searches).0 != Lens::PoliceGenerated {
+        return Err(Error::ReportedSearches);
     }
     let period = period.ok_or(Error::NoPeriod)?;
     let months = |p: Period| {

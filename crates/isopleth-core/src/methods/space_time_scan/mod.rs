@@ -475,6 +475,11 @@ pub enum Error {
     /// A baseline without records.
     #[error("the baseline has no records in the study area; name a longer period or other groups")]
     NoBaseline,
+    /// A second group without records.
+    #[error(
+        "`against` has no records in the study area and period that the selection does not have: there is nothing to hold it against; name other groups, sub-types or another lens"
+    )]
+    NoSecond,
     /// A baseline that was not supplied.
     #[error(
         "{missing} of {months} months of the baseline's period have no records of any kind in the study area: what was not supplied cannot be expected; name a period that the data covers"
