@@ -1,19 +1,22 @@
 //! A request, read and checked, as the resources see it.
 
+use std::sync::Arc;
+
 use axum::extract::{RawPathParams, Request};
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, HOST, IF_NONE_MATCH};
-use axum::http::uri::Authority;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, IF_NONE_MATCH, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::Resource;
-use crate::state::AppState;
+use crate::visit::Visit;
 
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What the path leads to.
+    pub(crate) resource: Resource,
     /// Addresses under the base that this client uses.
     pub(crate) addresses: Addresses,
     /// The parameters.
@@ -22,8 +25,18 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
+    /// Whether only the head of the answer is wanted.
+    pub(crate) head: bool,
+    /// The `Range` header.
+    pub(crate) range: String,
+    /// The `If-Range` header.
+    pub(crate) if_range: String,
+    /// All segments of the path that have a name.
+    segments: Vec<(String, String)>,
     /// The `Accept` header.
     pub(crate) accept: String,
+    /// The `Accept-Encoding` header.
+    pub(crate) accept_encoding: String,
     /// The `If-None-Match` header.
     if_none_match: String,
 }
@@ -32,9 +45,9 @@ impl Call {
     /// Reads a request.
     ///
     /// # Errors
-    /// A [`Problem`] for parameters that the resource does not know and for a broken `Host`.
+    /// A [`Problem`] for parameters that the resource does not know and for an address that links cannot
+    /// start with.
     pub(crate) fn read(
-        state: &AppState,
         resource: Resource,
         path: Option<&RawPathParams>,
         request: &Request,
@@ -43,21 +56,47 @@ impl Call {
             let found = path.and_then(|p| p.iter().find(|(key, _)| *key == name));
             found.map(|(_, value)| value.to_owned()).unwrap_or_default()
         };
-        let query = Query::parse(
-            request.uri().query().unwrap_or_default(),
-            resource.parameters(),
-        )?;
-        let base = match state.public_base_url() {
-            Some(base) => base.to_owned(),
-            None => format!("http://{}", authority(request)?),
-        };
+        let query = Query::parse_any(request.uri().query().unwrap_or_default())?;
+        if !resource.has_columns() {
+            query.refuse_unknown(resource.parameters())?;
+        }
+        let visit = request.extensions().get::<Arc<Visit>>();
+        let base = visit.ok_or_else(Problem::internal)?.base.clone()?;
         Ok(Self {
+            resource,
             addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
+            head: request.method() == Method::HEAD,
+            range: header_list(request.headers(), RANGE),
+            if_range: header_list(request.headers(), IF_RANGE),
+            segments: path
+                .map(|p| {
+                    p.iter()
+                        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                        .collect()
+                })
+                .unwrap_or_default(),
             accept: header_list(request.headers(), ACCEPT),
+            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
+        })
+    }
+
+    /// A segment of the path by its name; empty if the path has none.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        let found = self.segments.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether the client names gzip among the codings that it reads.
+    pub(crate) fn reads_gzip(&self) -> bool {
+        self.accept_encoding.split(',').any(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let gzip = parts.next().is_some_and(|c| c.eq_ignore_ascii_case("gzip"));
+            let quality = parts.find_map(|p| p.strip_prefix("q="));
+            gzip && quality.is_none_or(|q| q.parse::<f64>().is_ok_and(|q| q > 0.0))
         })
     }
 
@@ -69,23 +108,6 @@ impl Call {
             .split(',')
             .any(|tag| tag.trim() == "*" || bare(tag) == wanted)
     }
-}
-
-/// The host and port that the client used. It goes into links, so it must look like one.
-fn authority(request: &Request) -> Result<&str, Problem> {
-    let header = request
-        .headers()
-        .get(HOST)
-        .map(|h| h.to_str().unwrap_or("?"));
-    let host = request.uri().authority().map(Authority::as_str).or(header);
-    let host = host.ok_or_else(|| Problem::bad_request("the request has no Host header"))?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return Err(Problem::bad_request(
-            "the Host header is not a host with an optional port",
-        ));
-    }
-    Ok(host)
 }
 
 fn header_list(headers: &HeaderMap, name: axum::http::HeaderName) -> String {

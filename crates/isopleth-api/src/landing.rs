@@ -23,6 +23,12 @@ pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
             Link::new("service-doc", HTML, "API for people", page),
             Link::new("conformance", JSON, "Standards kept", at.conformance()),
             Link::new("data", JSON, "Collections", at.collections()),
+            Link::new(
+                "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes",
+                JSON,
+                "Tile matrix sets",
+                at.tile_matrix_sets(),
+            ),
         ],
         members: [
             ("title".to_owned(), json!("Isopleth")),

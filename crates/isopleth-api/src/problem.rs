@@ -1,7 +1,9 @@
 //! Problem documents: the one shape of every refusal and failure (RFC 9457).
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
@@ -17,8 +19,12 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     instance: Option<String>,
+    /// Seconds after which the request may be sent again.
+    retry_after_s: Option<u64>,
     /// What the resource answers, where the method was not one of them.
     allowed: Option<String>,
+    /// Bytes of the file, where a range of it was asked for that it does not have.
+    length: Option<u64>,
 }
 
 impl Problem {
@@ -29,7 +35,9 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             instance: None,
+            retry_after_s: None,
             allowed: None,
+            length: None,
         }
     }
 
@@ -72,6 +80,22 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "feature-not-found", detail)
     }
 
+    /// The tile lies outside of the tile matrix set, or deeper than tiles are cut.
+    pub(crate) fn tile_not_found(deepest: u8) -> Self {
+        let detail = format!(
+            "no such tile: zooms go from 0 to {deepest}, columns and rows of zoom z from 0 to \
+             2^z - 1, as whole numbers"
+        );
+        Self::new(StatusCode::NOT_FOUND, "tile-not-found", detail)
+    }
+
+    /// No tile matrix set has this id.
+    pub(crate) fn tile_matrix_set_not_found(id: &str) -> Self {
+        let detail =
+            format!("no tile matrix set is called '{id}' here; /tileMatrixSets lists them");
+        Self::new(StatusCode::NOT_FOUND, "tile-matrix-set-not-found", detail)
+    }
+
     /// The run that was asked for is not, or no longer, to be had.
     pub(crate) fn run_not_found(run: &str) -> Self {
         let detail = format!(
@@ -92,14 +116,78 @@ impl Problem {
 
     /// The client refuses every content coding there is.
     pub(crate) fn not_acceptable() -> Self {
-        let detail = "Accept-Encoding refuses every coding on offer; allow identity or gzip";
+        let detail =
+            "Accept-Encoding refuses every coding on offer; allow identity, gzip, br or zstd";
         Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", detail)
     }
 
     /// Nothing has been published yet.
     pub(crate) fn starting() -> Self {
         let detail = "the service is starting: its layers are being computed; try again shortly";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail).after(2)
+    }
+
+    /// Shutdown has begun.
+    pub(crate) fn draining() -> Self {
+        let detail = "the service is shutting down: send requests elsewhere";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
+    }
+
+    /// As many requests as may be are under way.
+    pub(crate) fn busy() -> Self {
+        let detail = "as many requests as may be are under way; try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).after(1)
+    }
+
+    /// The answer did not begin in time.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        let limit = limit.as_secs_f64();
+        let detail = format!("the answer took longer than {limit} s; ask for less at a time");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed-out", detail)
+    }
+
+    /// A client has used up its requests.
+    pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
+        let detail = format!("too many requests from this address; try again in {retry_after_s} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).after(retry_after_s)
+    }
+
+    /// The body is too large.
+    pub(crate) fn body_too_large(most: usize) -> Self {
+        let detail = format!("the body of the request is larger than {most} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    /// The body is compressed.
+    pub(crate) fn unsupported_coding() -> Self {
+        let detail = "bodies of requests are read as they are: send it without Content-Encoding";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-coding",
+            detail,
+        )
+    }
+
+    /// Path and query are too long.
+    pub(crate) fn uri_too_long(most: usize) -> Self {
+        let detail = format!("path and query are longer than {most} bytes; ask for less at a time");
+        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", detail)
+    }
+
+    /// The headers are too large.
+    pub(crate) fn headers_too_large(most: usize) -> Self {
+        let detail = format!("the headers of the request are larger than {most} bytes");
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers-too-large",
+            detail,
+        )
+    }
+
+    /// The host is not one of those that are answered for.
+    pub(crate) fn host_not_allowed() -> Self {
+        let detail = "this service does not answer for the host that the request names";
+        Self::new(StatusCode::BAD_REQUEST, "host-not-allowed", detail)
     }
 
     /// A saved layer that cannot be computed from the present data.
@@ -116,10 +204,57 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", detail)
     }
 
+    /// No file of a collection has this name.
+    pub(crate) fn file_not_found(name: &str, endings: &str) -> Self {
+        let detail = format!(
+            "this collection has no file '{name}'; its files are called after a run, or 'latest', \
+             and end in {endings}"
+        );
+        Self::new(StatusCode::NOT_FOUND, "file-not-found", detail)
+    }
+
+    /// The file has none of the bytes that were asked for.
+    pub(crate) fn range_not_satisfiable(length: u64) -> Self {
+        let detail = format!("the file has {length} bytes, and none of those that Range names");
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        Self {
+            length: Some(length),
+            ..Self::new(status, "range-not-satisfiable", detail)
+        }
+    }
+
+    /// No room for a file.
+    pub(crate) fn disk_full() -> Self {
+        let detail = "there is no room on the service's disk to make this file; try again later, \
+                      narrow the selection, or read the features page by page";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail)
+    }
+
+    /// A file larger than the service keeps.
+    pub(crate) fn file_too_large(length: u64, most: u64) -> Self {
+        let detail = format!(
+            "the file would have {length} bytes, the service makes files of up to {most}; narrow \
+             the selection, or read the features page by page"
+        );
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "file-too-large", detail)
+    }
+
+    /// A file that cannot be made now.
+    pub(crate) fn file_unavailable() -> Self {
+        let detail = "the service cannot write files at present; its log has the cause under the \
+                      request's id; read the features page by page";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "file-unavailable", detail)
+    }
+
     /// A fault of the service. What it was goes to the log, not to the client.
     pub(crate) fn internal() -> Self {
         let detail = "the service failed to answer; its log has the cause under the request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)
+    }
+
+    fn after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     fn of(mut self, parameter: &str) -> Self {
@@ -146,11 +281,16 @@ impl Problem {
         self.status
     }
 
-    /// The problem document.
+    /// The problem document. Its type is an address under `base`, which explains the code; where no
+    /// base is known it is that of problems without explanation.
     #[must_use]
-    pub fn to_json(&self) -> Json {
+    pub fn to_json(&self, base: &str) -> Json {
         let mut document = Map::new();
-        document.insert("type".into(), "about:blank".into());
+        let explained = match base {
+            "" => "about:blank".to_owned(),
+            base => format!("{base}/problems/{}", self.code),
+        };
+        document.insert("type".into(), explained.into());
         let title = self.status.canonical_reason().unwrap_or("Error");
         document.insert("title".into(), title.into());
         document.insert("status".into(), self.status.as_u16().into());
@@ -166,19 +306,26 @@ impl Problem {
     }
 }
 
+/// The body is left to what surrounds the routes, which knows the base of its links.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.to_json().to_string()));
+        let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(allowed) = self.allowed.and_then(|a| HeaderValue::try_from(a).ok()) {
+        let allowed = self.allowed.as_deref().map(HeaderValue::try_from);
+        if let Some(Ok(allowed)) = allowed {
             headers.insert(ALLOW, allowed);
         }
-        if self.code == "starting" {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        let range = self.length.map(|length| format!("bytes */{length}"));
+        if let Some(range) = range.and_then(|r| HeaderValue::try_from(r).ok()) {
+            headers.insert(CONTENT_RANGE, range);
         }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
         response
     }
 }

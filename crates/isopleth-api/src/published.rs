@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::dataset::Dataset;
 
@@ -30,8 +31,9 @@ pub(crate) struct Failure {
 }
 
 /// Everything that is served at one moment.
-#[derive(Default)]
 pub(crate) struct Published {
+    /// When it was made.
+    pub(crate) made: Instant,
     /// The data revision that it was made from.
     pub(crate) revision: String,
     /// The collections, in the order in which they are listed.
@@ -45,8 +47,11 @@ impl Published {
     /// A state without collections.
     pub(crate) fn new(revision: String) -> Self {
         Self {
+            made: Instant::now(),
             revision,
-            ..Self::default()
+            collections: Vec::new(),
+            failures: Vec::new(),
+            index: HashMap::new(),
         }
     }
 

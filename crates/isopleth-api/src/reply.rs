@@ -1,14 +1,20 @@
 //! Successful answers: a body with its type, entity tag and caching rules.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use isopleth_io::crs::Crs;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::call::Call;
 use crate::links::Link;
+
+/// Names the coordinate reference system of a body (OGC 18-058r1).
+const CONTENT_CRS: HeaderName = HeaderName::from_static("content-crs");
 
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +30,13 @@ pub(crate) enum Cache {
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    media: &'static str,
+    /// 304 says that the client has it already.
+    status: StatusCode,
+    media: Option<Cow<'static, str>>,
     etag: Option<String>,
     cache: Cache,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// None says that the client has it already.
-    body: Option<Vec<u8>>,
+    body: Body,
 }
 
 impl Reply {
@@ -53,25 +60,67 @@ impl Reply {
         etag: String,
         body: impl FnOnce() -> Vec<u8>,
     ) -> Self {
-        let body = (!call.has(&etag)).then(body);
+        if call.has(&etag) {
+            return Self::known(cache, etag);
+        }
+        Self::streamed(StatusCode::OK, media, Body::from(body()), cache, etag)
+    }
+
+    /// The client has it already.
+    pub(crate) fn known(cache: Cache, etag: String) -> Self {
         Self {
-            media,
+            status: StatusCode::NOT_MODIFIED,
+            media: None,
             etag: Some(etag),
             cache,
             headers: Vec::new(),
-            body,
+            body: Body::empty(),
         }
+    }
+
+    /// Any body with an entity tag.
+    pub(crate) fn streamed(
+        status: StatusCode,
+        media: impl Into<Cow<'static, str>>,
+        body: Body,
+        cache: Cache,
+        etag: String,
+    ) -> Self {
+        Self {
+            status,
+            media: Some(media.into()),
+            body,
+            ..Self::known(cache, etag)
+        }
+    }
+
+    /// It is elsewhere for now.
+    pub(crate) fn elsewhere(address: &str) -> Self {
+        let mut reply = Self::known(Cache::Check, String::new());
+        reply.status = StatusCode::TEMPORARY_REDIRECT;
+        reply.etag = None;
+        reply.with_value(LOCATION, address)
+    }
+
+    /// Nothing, which a client may keep like any other answer.
+    pub(crate) fn nothing(call: &Call, cache: Cache, etag: String) -> Self {
+        let known = call.has(&etag);
+        let mut reply = Self::known(cache, etag);
+        if !known {
+            reply.status = StatusCode::NO_CONTENT;
+        }
+        reply
     }
 
     /// The state of the service at this moment.
     pub(crate) fn passing(document: &Json) -> Self {
-        let body = Some(document.to_string().into_bytes());
         Self {
-            media: "application/json",
+            status: StatusCode::OK,
+            media: Some("application/json".into()),
             etag: None,
             cache: Cache::Never,
             headers: vec![],
-            body,
+            body: Body::from(document.to_string()),
         }
     }
 
@@ -79,8 +128,21 @@ impl Reply {
     pub(crate) fn with_links(mut self, links: &[Link]) -> Self {
         let values = links
             .iter()
+            .filter(|l| !l.templated)
             .filter_map(|l| HeaderValue::try_from(l.to_header()).ok());
         self.headers.extend(values.map(|v| (LINK, v)));
+        self
+    }
+
+    /// The same answer with the coordinate reference system of its geometries.
+    pub(crate) fn in_crs(self, crs: Crs) -> Self {
+        self.with_value(CONTENT_CRS, format!("<{}>", crs.uri()))
+    }
+
+    /// The same answer with one more header, unless it is text that no header can hold.
+    pub(crate) fn with_value(mut self, name: HeaderName, value: impl ToString) -> Self {
+        let value = HeaderValue::try_from(value.to_string());
+        self.headers.extend(value.ok().map(|v| (name, v)));
         self
     }
 
@@ -103,16 +165,12 @@ pub(crate) fn entity_tag(parts: &[&str]) -> String {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = if self.body.is_some() {
-            StatusCode::OK
-        } else {
-            StatusCode::NOT_MODIFIED
-        };
-        let mut response = Response::new(Body::from(self.body.unwrap_or_default()));
-        *response.status_mut() = status;
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if status == StatusCode::OK {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media));
+        let media = self.media.map(|m| HeaderValue::try_from(m.as_ref()));
+        if let Some(Ok(media)) = media {
+            headers.insert(CONTENT_TYPE, media);
         }
         if let Some(etag) = self.etag.and_then(|e| HeaderValue::try_from(e).ok()) {
             headers.insert(ETAG, etag);

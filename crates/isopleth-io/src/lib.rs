@@ -1,13 +1,19 @@
 //! Readers and writers: source files to rows, outcomes to layers, layers to formats.
 
 mod counts;
+pub mod cql2;
+pub mod crs;
 mod geometry_json;
 mod harm;
 pub mod ingest;
 pub mod layer;
+pub mod map;
+pub mod moment;
 mod named_ground;
 mod outcome;
 mod policy;
+pub mod symbology;
+pub mod tiles;
 pub mod write;
 
 pub use counts::{CountsFileError, CountsMapping, ReadCounts, read_counts};

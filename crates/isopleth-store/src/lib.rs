@@ -47,7 +47,7 @@ mod style;
 
 pub use areas::AreaKind;
 pub use error::StoreError;
-pub use export::{ExportReport, ExportedTable};
+pub use export::{ExportReport, ExportedTable, write_layer_file};
 pub use file_writer::{FileFacts, FileWriter, Tally};
 pub use layers::{Run, RunHeader, SavedLayer};
 pub use sites::SiteClassCount;

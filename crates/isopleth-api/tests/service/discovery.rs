@@ -1,10 +1,10 @@
 //! What clients read before they read features.
 
 use axum::http::{Method, StatusCode};
-use isopleth_api::{AppState, Limits, ROUTES, router};
+use isopleth_api::{AppState, Limits, ROUTES, Resource, router};
 use serde_json::json;
 
-use crate::fixture::{BASE, Service};
+use crate::fixture::{BASE, Service, example};
 
 fn rels(document: &serde_json::Value) -> Vec<(String, String, String)> {
     let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
@@ -28,6 +28,11 @@ async fn the_landing_page_has_the_links_that_clients_need() {
         ("service-doc", "text/html", "/api?f=html"),
         ("conformance", "application/json", "/conformance"),
         ("data", "application/json", "/collections"),
+        (
+            "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes",
+            "application/json",
+            "/tileMatrixSets",
+        ),
     ];
     let expected: Vec<_> = expected
         .map(|(rel, media, path)| (rel.to_owned(), media.to_owned(), format!("{BASE}{path}")))
@@ -39,13 +44,24 @@ async fn the_landing_page_has_the_links_that_clients_need() {
 async fn every_link_answers_with_its_type() {
     let service = Service::new();
     let mut documents = vec!["/".to_owned(), "/conformance".into(), "/collections".into()];
+    documents.extend([
+        "/tileMatrixSets".to_owned(),
+        "/tileMatrixSets/WebMercatorQuad".to_owned(),
+    ]);
     let collections = service.page("/collections").await.json();
     for collection in collections["collections"].as_array().unwrap() {
         let path = format!("/collections/{}", collection["id"].as_str().unwrap());
         documents.extend([path.clone(), format!("{path}/items?limit=2")]);
+        documents.extend([
+            format!("{path}/tiles"),
+            format!("{path}/tiles/WebMercatorQuad"),
+        ]);
     }
     for document in documents {
         for (rel, media, href) in rels(&service.page(&document).await.json()) {
+            if href.contains('{') {
+                continue;
+            }
             let target = href.strip_prefix(BASE).unwrap();
             let answer = service
                 .send(Method::GET, target, &[("accept", &media)])
@@ -108,7 +124,11 @@ async fn collections_say_what_and_where_and_when_they_are() {
     let hotspots = service.page("/collections/hotspots").await.json();
     assert_eq!(
         hotspots["crs"],
-        json!(["http://www.opengis.net/def/crs/OGC/1.3/CRS84"])
+        json!([
+            "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+            "http://www.opengis.net/def/crs/EPSG/0/27700",
+            "http://www.opengis.net/def/crs/EPSG/0/3857",
+        ])
     );
     assert_eq!(
         hotspots["extent"]["spatial"]["bbox"],
@@ -222,15 +242,16 @@ async fn nothing_is_refused_for_its_accept_header() {
 #[tokio::test]
 async fn parameters_that_a_resource_does_not_know_are_refused_everywhere() {
     let service = Service::new();
-    for (path, _) in ROUTES {
-        let path = path
-            .replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1");
-        assert_eq!(service.page(&path).await.status, StatusCode::OK);
-        assert_eq!(
-            service.page(&format!("{path}?f=json")).await.status,
-            StatusCode::OK
-        );
+    for (path, resource) in ROUTES {
+        let path = example(path);
+        assert_eq!(service.get(&path).await.status, StatusCode::OK, "{path}");
+        let other = matches!(resource, Resource::Tile | Resource::Map);
+        if resource.parameters().contains(&"f") && !other {
+            assert_eq!(
+                service.page(&format!("{path}?f=json")).await.status,
+                StatusCode::OK
+            );
+        }
         for name in [
             "unknownQueryParameter12345",
             "ooga",
@@ -239,6 +260,9 @@ async fn parameters_that_a_resource_does_not_know_are_refused_everywhere() {
             "crs",
             "bbox-crs",
         ] {
+            if resource.parameters().contains(&name) {
+                continue;
+            }
             let refusal = service.refusal(&format!("{path}?{name}=1")).await;
             assert_eq!(
                 refusal,
@@ -246,12 +270,13 @@ async fn parameters_that_a_resource_does_not_know_are_refused_everywhere() {
                 "{path}"
             );
         }
+        let code = if resource.parameters().contains(&"f") {
+            "invalid-parameter"
+        } else {
+            "unknown-parameter"
+        };
         let refusal = service.refusal(&format!("{path}?f=xml")).await;
-        assert_eq!(
-            refusal,
-            (400, "invalid-parameter".into(), "f".into()),
-            "{path}"
-        );
+        assert_eq!(refusal, (400, code.into(), "f".into()), "{path}");
     }
 }
 

@@ -2,9 +2,13 @@
 
 mod contract;
 mod discovery;
+mod features;
+mod files;
 mod fixture;
 mod http;
 mod items;
+mod operations;
 mod paging;
 mod selection;
 mod start;
+mod tiles;
