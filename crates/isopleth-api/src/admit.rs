@@ -26,10 +26,10 @@ pub(crate) async fn admit(State(state): State<AppState>, request: Request, next:
     let refused = |problem: Problem| problem.at(&path).into_response();
     let visit = request.extensions().get::<Arc<Visit>>().cloned();
     let watched = is_watched(route(&request));
-    let standing = match looked_at(&rules, visit.as_deref(), &request, watched) {
-        Ok(standing) => standing,
-        Err((problem, standing)) => return told(refused(problem), standing),
-    };
+    let (standing, looked_at) = looked_at(&rules, visit.as_deref(), &request, watched);
+    if let Err(problem) = looked_at {
+        return told(refused(problem), standing);
+    }
     let _place = match state.places().take(rules.limits.max_requests) {
         Some(place) => Some(place),
         None if watched => None,
@@ -53,48 +53,53 @@ fn told(mut response: Response, standing: Option<Standing>) -> Response {
     response
 }
 
-/// Checks what can be told from the head of a request.
+/// Checks what can be told from the head of a request; tells what the client has left, where that
+/// was asked.
 fn looked_at(
     rules: &Rules,
     visit: Option<&Visit>,
     request: &Request,
     watched: bool,
-) -> Result<Option<Standing>, (Problem, Option<Standing>)> {
-    let limits = &rules.limits;
-    let sizes = || {
-        let length = request
-            .uri()
-            .path_and_query()
-            .map_or(0, |p| p.as_str().len());
-        if length > limits.max_uri {
-            return Err(Problem::uri_too_long(limits.max_uri));
-        }
-        if size(request.headers()) > limits.max_headers {
-            return Err(Problem::headers_too_large(limits.max_headers));
-        }
-        Ok(())
+) -> (Option<Standing>, Result<(), Problem>) {
+    if let Err(problem) = fits(rules, visit, request, watched) {
+        return (None, Err(problem));
+    }
+    let client = visit.filter(|_| !watched).and_then(|v| v.client);
+    let (Some(rate), Some(client)) = (&rules.rate, client) else {
+        return (None, Ok(()));
     };
-    sizes().map_err(|p| (p, None))?;
-    let Some(visit) = visit else { return Ok(None) };
+    match rate.take(client) {
+        Ok(standing) => (Some(standing), Ok(())),
+        Err(standing) => {
+            let problem = Problem::rate_limited(standing.retry_after_s());
+            (Some(standing), Err(problem))
+        }
+    }
+}
+
+/// Checks the sizes of a request, and its host.
+fn fits(
+    rules: &Rules,
+    visit: Option<&Visit>,
+    request: &Request,
+    watched: bool,
+) -> Result<(), Problem> {
+    let limits = &rules.limits;
+    let target = request.uri().path_and_query();
+    if target.map_or(0, |p| p.as_str().len()) > limits.max_uri {
+        return Err(Problem::uri_too_long(limits.max_uri));
+    }
+    if size(request.headers()) > limits.max_headers {
+        return Err(Problem::headers_too_large(limits.max_headers));
+    }
+    let Some(visit) = visit else { return Ok(()) };
     if let Err(problem) = &visit.base {
-        return Err((problem.clone(), None));
+        return Err(problem.clone());
     }
-    if watched {
-        return Ok(None);
+    if !watched && !visit.host_is_among(&rules.allowed_hosts) {
+        return Err(Problem::host_not_allowed());
     }
-    if !visit.host_is_among(&rules.allowed_hosts) {
-        return Err((Problem::host_not_allowed(), None));
-    }
-    match (&rules.rate, visit.client) {
-        (Some(rate), Some(client)) => match rate.take(client) {
-            Ok(standing) => Ok(Some(standing)),
-            Err(standing) => {
-                let problem = Problem::rate_limited(standing.retry_after_s());
-                Err((problem, Some(standing)))
-            }
-        },
-        _ => Ok(None),
-    }
+    Ok(())
 }
 
 /// Bytes of the names and values of headers.

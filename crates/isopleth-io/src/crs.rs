@@ -115,9 +115,7 @@ impl Crs {
     pub fn holds(self, rect: Rect) -> bool {
         let (low, high) = (rect.min(), rect.max());
         match self {
-            Self::Crs84 => {
-                low.x >= -180.0 && high.x <= 180.0 && low.y >= -90.0 && high.y <= 90.0
-            }
+            Self::Crs84 => low.x >= -180.0 && high.x <= 180.0 && low.y >= -90.0 && high.y <= 90.0,
             Self::NationalGrid | Self::WebMercator => true,
         }
     }

@@ -106,8 +106,11 @@ fn mixed() -> Layer {
     )
 }
 
+/// Names with values.
+type Named<T> = Vec<(String, T)>;
+
 /// Features of a FlatGeobuf file by their ids, with values as JSON and the geometry.
-fn read_fgb(bytes: &[u8]) -> Vec<(Vec<(String, Json)>, Option<Geometry>)> {
+fn read_fgb(bytes: &[u8]) -> Vec<(Named<Json>, Option<Geometry>)> {
     struct Values(Vec<(String, Json)>);
     impl geozero::PropertyProcessor for Values {
         fn property(
@@ -488,7 +491,7 @@ fn csv_reads_back_and_no_cell_is_a_formula() {
 }
 
 /// Texts of a KML document by tag and name, per placemark.
-fn read_kml(bytes: &[u8]) -> Vec<(Vec<(String, String)>, Vec<String>)> {
+fn read_kml(bytes: &[u8]) -> Vec<(Named<String>, Vec<String>)> {
     use quick_xml::events::Event;
     let mut reader = quick_xml::Reader::from_reader(bytes);
     let (mut found, mut buffer) = (Vec::new(), Vec::new());

@@ -328,7 +328,10 @@ async fn collections_link_to_their_files() {
         let target = link["href"].as_str().unwrap().strip_prefix(BASE).unwrap();
         let answer = service.page(target).await;
         let media = answer.header("content-type");
-        assert!(media.starts_with(link["type"].as_str().unwrap()), "{target}: {media}");
+        assert!(
+            media.starts_with(link["type"].as_str().unwrap()),
+            "{target}: {media}"
+        );
         assert!(!link["title"].as_str().unwrap().is_empty());
     }
 }
@@ -417,7 +420,10 @@ async fn every_page_links_to_the_other_formats() {
         assert!(target.contains("limit=2&bbox=0,51,1,52&f="), "{target}");
         let answer = service.page(target).await;
         let media = answer.header("content-type");
-        assert!(media.starts_with(link["type"].as_str().unwrap()), "{target}: {media}");
+        assert!(
+            media.starts_with(link["type"].as_str().unwrap()),
+            "{target}: {media}"
+        );
         assert_eq!(answer.header("ogc-numberreturned"), "2");
     }
 }

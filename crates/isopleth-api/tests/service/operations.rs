@@ -74,7 +74,10 @@ async fn behind_a_proxy_every_link_is_the_public_one() {
         }
         let links = answer.headers.get_all("link").iter();
         found.extend(links.map(|l| l.to_str().unwrap().trim_start_matches('<').to_owned()));
-        assert!(!found.is_empty() || target.ends_with('z') || !json, "{target}");
+        assert!(
+            !found.is_empty() || target.ends_with('z') || !json,
+            "{target}"
+        );
         for address in found.iter().filter(|a| !a.contains("opengis.net")) {
             let own = address.starts_with("https://maps.example.org/isopleth");
             assert!(

@@ -234,7 +234,7 @@ impl View {
         }
         let mut pieces = Vec::new();
         clip::line(&self.grid_window(), &points, |part| {
-            pieces.push(self.image(part))
+            pieces.push(self.image(part));
         });
         pieces
     }

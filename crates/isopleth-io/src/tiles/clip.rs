@@ -162,12 +162,12 @@ mod tests {
         );
         parts.clear();
         line(&WINDOW, &[[-5.0, 20.0], [20.0, -5.0]], |p| {
-            parts.push(p.to_vec())
+            parts.push(p.to_vec());
         });
         assert_eq!(parts, [vec![[5.0, 10.0], [10.0, 5.0]]]);
         parts.clear();
         line(&WINDOW, &[[11.0, 0.0], [11.0, 9.0]], |p| {
-            parts.push(p.to_vec())
+            parts.push(p.to_vec());
         });
         assert!(parts.is_empty());
     }
