@@ -15,7 +15,7 @@ use isopleth_core::domain::{
 use isopleth_core::ground::StudyArea;
 use isopleth_core::lattice::{Neighbours, cells_at};
 use isopleth_core::methods::emerging_hot_spots::{Cube, Definition, Sides, Test};
-use isopleth_core::methods::emerging_hot_spots::{Family, Reference};
+use isopleth_core::methods::emerging_hot_spots::{Family, PValue, Reference};
 use isopleth_core::plane::project;
 use isopleth_core::statistics::Correction;
 use isopleth_core::steps::{Step, Steps};
@@ -75,11 +75,12 @@ fn as_numpy_has_it() {
     let first: Vec<usize> = (0..n).map(|t| t.saturating_sub(1)).collect();
     let test = Test {
         reference: Reference::EntireCube,
+        p_value: PValue::Normal,
         correction: Correction::BenjaminiHochberg,
         family: Family::AllBins,
         level: 0.05,
     };
-    let cube = Cube::new(&counts, &first, &neighbours, test);
+    let cube = Cube::new(&counts, &first, &neighbours, test).unwrap();
 
     let floats = |name: &str| oracle[name].floats().unwrap();
     let (last, sums, z) = (

@@ -21,8 +21,9 @@ use crate::datetime::{Days, TimeQuery};
 
 type Entry = GeomWithData<Rectangle<[f64; 2]>, u32>;
 
-/// Pairs of columns that state the first and last day of a feature, best first.
-const DAY_COLUMNS: [[&str; 2]; 2] = [["period_from", "period_to"], ["first_day", "last_day"]];
+/// Pairs of columns that state the first and last day of a feature, best first: the days of its own
+/// incidents say more than the period that was looked at, which is the same for all.
+const DAY_COLUMNS: [[&str; 2]; 2] = [["first_day", "last_day"], ["period_from", "period_to"]];
 
 /// A layer of one run, ready to be served.
 pub(crate) struct Dataset {
@@ -105,10 +106,12 @@ impl Dataset {
             }
         }
         starts.push(bytes.len());
-        let days = match &times {
+        let own = match &times {
             Times::Alike(days) => *days,
             Times::Each(each) => each.iter().flatten().copied().reduce(Days::union),
         };
+        let period = layer.days.as_ref().and_then(|(a, b)| Days::new(a, b));
+        let days = own.into_iter().chain(period).reduce(Days::union);
         let reached = Crs::ALL.into_iter();
         let crs = reached.filter(|crs| bbox.is_none_or(|b| crs.reaches(b)));
         let brief = brief(&layer.provenance).to_string();

@@ -53,15 +53,19 @@ enum Kind {
 
 /// A file.
 pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    let (run, kind) = named(&name_of(call))?;
+    let (run, kind) = named(name_of(call))?;
     if run == LATEST {
         let present = state.dataset(&call.collection, None).await?;
+        // What the file would refuse is refused here: a redirection promises something.
+        select(call, &present).await?;
         let ending = &name_of(call)[LATEST.len()..];
         let name = format!("{}{ending}", present.run);
         let address = call.addresses.file(&call.collection, &name);
         return Ok(Reply::elsewhere(&(address + &call.query.to_suffix())));
     }
     let dataset = state.dataset(&call.collection, Some(run)).await?;
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let name = format!("{}-{}", call.collection, name_of(call));
     let format = match kind {
         Kind::File(format) => format,
@@ -71,8 +75,6 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
             return Ok(Reply::document(call, CSVM_JSON, &document));
         }
     };
-    let selection = select(call, &dataset).await?;
-    let crs = crs(call, "crs", &dataset)?;
     refuse_crs(format, crs)?;
     let count = selection.len();
     let links = links(call, &dataset, format);
@@ -117,7 +119,7 @@ fn named(name: &str) -> Result<(&str, Kind), Problem> {
 
 fn links(call: &Call, dataset: &Dataset, format: Format) -> Vec<Link> {
     let at = &call.addresses;
-    let here = at.file(&call.collection, &name_of(call)) + &call.query.to_suffix();
+    let here = at.file(&call.collection, name_of(call)) + &call.query.to_suffix();
     let mut links = vec![
         Link::new("self", format.media_type(), "This file", here),
         Link::new(
@@ -148,7 +150,9 @@ async fn stored(
         dataset.run,
         format.name()
     );
-    for (name, value) in call.query.pairs() {
+    let mut given: Vec<_> = call.query.pairs().collect();
+    given.sort_unstable();
+    for (name, value) in given {
         key.push_str(&format!("\0{name}\0{value}"));
     }
     let table = call.collection.clone();

@@ -75,7 +75,7 @@ fn of_collection(item: &Json, id: &str, layer: &Layer, rest: &str) -> Json {
     let mut item = item.clone();
     if let Some(parameters) = item["get"]["parameters"].as_array_mut() {
         parameters.retain(|p| p["$ref"] != "#/components/parameters/collectionId");
-        if rest == "/items" {
+        if rest == "/items" || rest.starts_with("/files/") {
             parameters.extend(column_parameters(&layer.columns));
         }
     }

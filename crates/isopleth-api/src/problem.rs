@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
 
@@ -19,12 +19,30 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     instance: Option<String>,
+    also: Also,
+}
+
+/// What a problem says in a header of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Also {
+    Nothing,
     /// Seconds after which the request may be sent again.
-    retry_after_s: Option<u64>,
+    RetryAfter(u64),
     /// What the resource answers, where the method was not one of them.
-    allowed: Option<String>,
+    Allowed(String),
     /// Bytes of the file, where a range of it was asked for that it does not have.
-    length: Option<u64>,
+    Length(u64),
+}
+
+impl Also {
+    fn header(&self) -> Option<(HeaderName, String)> {
+        match self {
+            Self::Nothing => None,
+            Self::RetryAfter(seconds) => Some((RETRY_AFTER, seconds.to_string())),
+            Self::Allowed(methods) => Some((ALLOW, methods.clone())),
+            Self::Length(length) => Some((CONTENT_RANGE, format!("bytes */{length}"))),
+        }
+    }
 }
 
 impl Problem {
@@ -35,9 +53,7 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             instance: None,
-            retry_after_s: None,
-            allowed: None,
-            length: None,
+            also: Also::Nothing,
         }
     }
 
@@ -109,7 +125,7 @@ impl Problem {
     pub(crate) fn method_not_allowed(method: &str, allowed: String) -> Self {
         let detail = format!("{method} is not supported here; use {allowed}");
         Self {
-            allowed: Some(allowed),
+            also: Also::Allowed(allowed),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
         }
     }
@@ -218,7 +234,7 @@ impl Problem {
         let detail = format!("the file has {length} bytes, and none of those that Range names");
         let status = StatusCode::RANGE_NOT_SATISFIABLE;
         Self {
-            length: Some(length),
+            also: Also::Length(length),
             ..Self::new(status, "range-not-satisfiable", detail)
         }
     }
@@ -253,7 +269,7 @@ impl Problem {
     }
 
     fn after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.also = Also::RetryAfter(seconds);
         self
     }
 
@@ -314,16 +330,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let allowed = self.allowed.as_deref().map(HeaderValue::try_from);
-        if let Some(Ok(allowed)) = allowed {
-            headers.insert(ALLOW, allowed);
-        }
-        let range = self.length.map(|length| format!("bytes */{length}"));
-        if let Some(range) = range.and_then(|r| HeaderValue::try_from(r).ok()) {
-            headers.insert(CONTENT_RANGE, range);
-        }
-        if let Some(seconds) = self.retry_after_s {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some((name, text)) = self.also.header()
+            && let Ok(value) = HeaderValue::try_from(text)
+        {
+            headers.insert(name, value);
         }
         response.extensions_mut().insert(self);
         response

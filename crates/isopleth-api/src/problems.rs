@@ -180,7 +180,7 @@ mod tests {
             for start in ["Self::new(", "Problem::new("] {
                 for call in text.split(start).skip(1) {
                     let call = call.trim_start();
-                    if call.starts_with("StatusCode::") {
+                    if call.starts_with("StatusCode::") || call.starts_with("status,") {
                         let after = call.split_once(',').unwrap().1.trim_start();
                         let code = after.strip_prefix('"').and_then(|a| a.split('"').next());
                         codes.insert(code.expect("a code is a literal").to_owned());

@@ -158,7 +158,7 @@ impl Resource {
     /// Whether it accepts the columns of its collection as parameters too, and checks names itself.
     #[must_use]
     pub fn has_columns(self) -> bool {
-        self == Self::Items
+        matches!(self, Self::Items | Self::File)
     }
 
     /// The methods that it answers, beside OPTIONS.

@@ -46,6 +46,38 @@ fn counts_are_loaded_listed_and_analysed() {
     assert!(stored.status.success(), "{}", told(&stored));
     assert!(told(&stored).contains("made-up: 2 areas, 1 categories, 2 months; stored"));
     assert!(told(&isopleth(at, &with)).contains("unchanged"));
+    // A later file under the same id would wipe the months that it has not.
+    write(
+        "later.csv",
+        "code,name,type,month,n\nW1,One,Witchcraft,2023-02,4\n",
+    );
+    let later = |more: &[&str]| {
+        let words = [
+            "counts",
+            "add",
+            "--store",
+            "s.gpkg",
+            "later.csv",
+            "--mapping",
+            "map.toml",
+        ];
+        isopleth(at, &[&words, more].concat())
+    };
+    let refused = later(&[]);
+    let words = told(&refused);
+    assert!(!refused.status.success(), "{words}");
+    assert!(
+        words.contains("2023-01 to 2023-01") && words.contains("--replace"),
+        "{words}"
+    );
+    let beside = told(&later(&["--id", "later"]));
+    assert!(beside.contains("later: 1 areas"), "{beside}");
+    assert!(
+        beside.contains("1 categories with 4 incidents are unknown")
+            && beside.contains("Witchcraft"),
+        "{beside}"
+    );
+    assert!(told(&later(&["--id", "later", "--replace"])).contains("unchanged"));
     let list = told(&isopleth(at, &["counts", "list", "--store", "s.gpkg"]));
     assert!(
         list.contains("made-up") && list.contains("2023-01 to 2023-02"),

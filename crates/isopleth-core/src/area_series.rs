@@ -137,6 +137,20 @@ pub enum Error {
         /// The table.
         id: String,
     },
+    /// A period that the data has nothing of.
+    #[error(
+        "no month of the period {from} to {to} is supplied: the data reaches from {first} to {last}, and what is not supplied is no 0; name months that are there"
+    )]
+    NotSupplied {
+        /// First month of the period.
+        from: Month,
+        /// Last month.
+        to: Month,
+        /// First month of the data.
+        first: Month,
+        /// Last month.
+        last: Month,
+    },
     /// No months at all.
     #[error(
         "the data has no month with records in the study area; ingest records, or name `counts`"
@@ -157,6 +171,7 @@ impl Error {
             Self::UnknownArea { .. } => "unknown_area",
             Self::NotInCounts { .. } => "not_derivable",
             Self::CountsHaveAreas { .. } => "counts_have_areas",
+            Self::NotSupplied { .. } => "not_supplied",
             Self::NoMonths => "no_months",
         }
     }
@@ -296,6 +311,27 @@ impl<'a> TableSelection<'a> {
             kind_matches,
             chosen,
         })
+    }
+
+    /// Whether another selection of the same table is of the same categories.
+    pub(crate) fn same_kinds(&self, other: &Self) -> bool {
+        self.kind_matches == other.kind_matches
+    }
+
+    /// Counts of the chosen areas and the period in categories that the policy table does not know.
+    #[must_use]
+    pub fn unknown_kind(&self) -> u64 {
+        let months = self.period.and_then(Month::of);
+        let table = &self.counts.table;
+        table
+            .rows
+            .iter()
+            .filter(|r| self.chosen[r.area as usize])
+            .filter(|r| self.counts.kinds[r.category as usize].group.is_none())
+            .flat_map(|r| table.months.iter().zip(&r.counts))
+            .filter(|(m, _)| months.is_none_or(|(first, last)| (first..=last).contains(m)))
+            .map(|(_, n)| u64::from(n.unwrap_or(0)))
+            .sum()
     }
 }
 
@@ -506,6 +542,26 @@ impl AreaSeries {
             .filter(|&k| self.kinds[k].lens == lens)
             .map(|k| self.count_of(row, k, month))
             .sum()
+    }
+
+    /// Located incidents of the period that the lens leaves out, by group.
+    #[must_use]
+    pub fn of_other_lens(&self) -> Vec<(String, u64)> {
+        let mut by_group: BTreeMap<String, u64> = BTreeMap::new();
+        for (k, kind) in self.kinds.iter().enumerate() {
+            let (true, Some(group)) = (kind.lens != self.lens, &kind.group) else {
+                continue;
+            };
+            let n: u64 = self
+                .all_rows()
+                .filter(|r| *r != Row::Unlocated)
+                .flat_map(|r| Self::months(self.period).map(move |m| self.count_of(r, k, m)))
+                .sum();
+            if n > 0 {
+                *by_group.entry(group.clone()).or_default() += n;
+            }
+        }
+        by_group.into_iter().collect()
     }
 
     /// The months of a span.

@@ -258,6 +258,8 @@ pub struct Facts {
     pub unlocated: u64,
     /// Records of the period whose offence the policy does not know, anywhere.
     pub unknown_kind: u64,
+    /// Incidents of the groups, period and study area that the lens leaves out, by group.
+    pub other_lens: Vec<(String, u64)>,
     /// Selected incidents in the study area by location basis.
     pub location_basis: Vec<(LocationBasis, u64)>,
     /// Selected incidents in the study area by record source, in the order of the names.
@@ -659,7 +661,8 @@ fn counted_facts(table: &TableSelection) -> Result<Facts, RunError> {
         selected,
         beyond: 0,
         unlocated: series.sum(Row::Unlocated, series.lens, series.period),
-        unknown_kind: 0,
+        unknown_kind: table.unknown_kind(),
+        other_lens: series.of_other_lens(),
         location_basis: Vec::new(),
         record_sources: vec![(table.counts.table.source.clone(), selected)],
         month_only: selected,
@@ -790,6 +793,17 @@ fn facts(selection: &Selection) -> Facts {
             by_kind[usize::from(incidents.kind()[i])] += 1;
         }
     }
+    let mut other_lens = std::collections::BTreeMap::new();
+    for i in (0..incidents.locations().len() as u32)
+        .filter(|&l| selection.is_inside(l))
+        .flat_map(|l| incidents.at(l))
+        .filter(|&i| selection.holds_any_lens(i) && !selection.holds(i))
+    {
+        let kind = &incidents.kinds()[usize::from(incidents.kind()[i])];
+        if let Some(group) = &kind.group {
+            *other_lens.entry(group.clone()).or_default() += 1;
+        }
+    }
     let mut record_sources = std::collections::BTreeMap::new();
     for (kind, n) in incidents.kinds().iter().zip(by_kind).filter(|k| k.1 > 0) {
         *record_sources
@@ -821,6 +835,7 @@ fn facts(selection: &Selection) -> Facts {
         beyond: selection.beyond,
         unlocated: selection.unlocated,
         unknown_kind: selection.unknown_kind,
+        other_lens: other_lens.into_iter().collect(),
         location_basis,
         record_sources: record_sources.into_iter().collect(),
         month_only: selection.month_only(),

@@ -388,6 +388,11 @@ impl<'a> Selection<'a> {
             && self.basis_matches[usize::from(incidents.basis(incident).code())]
     }
 
+    /// Whether another selection of the same data is of the same kinds of records.
+    pub(crate) fn same_kinds(&self, other: &Self) -> bool {
+        self.kind_matches == other.kind_matches
+    }
+
     fn in_period(&self, incident: usize) -> bool {
         self.period
             .is_none_or(|p| p.holds(self.incidents().from()[incident]))

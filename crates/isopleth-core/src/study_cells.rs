@@ -33,7 +33,7 @@ pub enum StudyCellsError {
     #[error("h3_resolution must be 6 to 12, not {0}")]
     Resolution(u8),
     /// A side out of range.
-    #[error("cell_m must be at least 10 and at most 10000 metres, not {0:e}")]
+    #[error("cell_m must be at least 10 and at most 10000 metres, not {0}")]
     Side(f64),
     /// A size for the other kind of cells.
     #[error("{field} is not for cells of shape \"{shape}\"; leave it out or change `cells`")]

@@ -766,6 +766,31 @@ fn more_searches_or_more_found() {
         r#""search_effects", "searches": {"groups": ["stop_and_search"]}"#,
     );
     assert_eq!(reported.0, "reported_lens");
+    let burglaries = refused(
+        &town(&records),
+        select,
+        r#""search_effects", "searches": {"groups": ["burglary"]}"#,
+    );
+    assert_eq!(burglaries.0, "reported_lens");
+    assert!(burglaries.1.contains("`searches`"), "{}", burglaries.1);
+    for (groups, searches) in [("drugs", "drugs"), ("stop_and_search", "stop_and_search")] {
+        let same = refused(
+            &town(&records),
+            &format!(r#""groups": ["{groups}"], "period": "2023""#),
+            &format!(r#""search_effects", "searches": {{"groups": ["{searches}"]}}"#),
+        );
+        assert_eq!(same.0, "same_groups", "{}", same.1);
+    }
+    // What was not supplied is no 0, and no change from it is told.
+    let later = effects(
+        &town(&records),
+        r#""groups": ["drugs"], "period": "2030""#,
+        "",
+    );
+    let whole = &later.rows[0];
+    assert_eq!((whole.supplied, whole.whole), ((false, false), false));
+    assert!(whole.split.as_ref().unwrap_err().contains("is supplied"));
+    assert_eq!(whole.change, None);
     for (before, code) in [("2022-01", "invalid_before"), ("2023", "invalid_before")] {
         let method = format!(
             r#""search_effects", "searches": {{"groups": ["stop_and_search"]}}, "before": "{before}""#
@@ -797,6 +822,86 @@ proptest! {
 }
 
 // ------------------------------------------------------------------------------ ready-made counts
+
+#[test]
+fn what_the_lens_leaves_out_is_told_by_group() {
+    let mut records = calendar();
+    records.extend((0..7).map(|i| in_month(i % 4, 3, POSSESSION)));
+    let told = |snapshot: &Snapshot, select: &str, method: &str| {
+        let text = request(select, method);
+        isopleth_core::run(snapshot, &serde_json::from_str(&text).unwrap())
+            .unwrap()
+            .facts
+            .other_lens
+    };
+    let both = r#""groups": ["drugs", "burglary"], "period": "2022""#;
+    for method in [r#""area_audit""#, r#""offence_mix", "by": "group""#] {
+        assert_eq!(
+            told(&town(&records), both, method),
+            [("drugs".to_owned(), 7)]
+        );
+    }
+    let drugs = r#""groups": ["drugs"], "period": "2022""#;
+    assert!(told(&town(&records), drugs, r#""area_audit""#).is_empty());
+}
+
+#[test]
+fn a_period_that_is_not_supplied_has_no_ranks() {
+    let (code, error) = refused(
+        &town(&calendar()),
+        r#""groups": ["burglary"], "period": "2030""#,
+        r#""area_audit""#,
+    );
+    assert_eq!(code, "not_supplied");
+    assert!(error.contains("2030-01 to 2030-12"), "{error}");
+}
+
+#[test]
+fn categories_that_the_policy_does_not_know_are_told() {
+    let mut snapshot = town(&calendar());
+    let area = CountArea {
+        code: "W1".into(),
+        name: "Ward 1".into(),
+        part_of: "Xborough".into(),
+    };
+    let mut builder = CountTableBuilder::default();
+    for month in 1..=24 {
+        for (term, n) in [("Drugs", 1), ("Witchcraft", 2)] {
+            let category = CountCategory {
+                term: term.into(),
+                sub_type: String::new(),
+            };
+            let month = Month::from_number(2022 * 12 + month - 1);
+            builder.push(&area, &category, month, Some(n), 1).unwrap();
+        }
+    }
+    let policy = Policy {
+        id: "test".into(),
+        version: "1".into(),
+        source: String::new(),
+        groups: groups(),
+        rules: vec![PolicyRule {
+            terms: vec!["Drugs".into()],
+            sub_types: vec![],
+            sources: vec![],
+            group: "drugs".into(),
+            sub_type: None,
+            lens: None,
+        }],
+    };
+    let table = builder.finish("t".into(), "made up".into(), "ward".into());
+    snapshot.counts = vec![Counts::new(table, &policy)];
+    for (period, selected, unknown) in [(r#""period": "2023""#, 12, 24), ("", 24, 48)] {
+        let comma = if period.is_empty() { "" } else { ", " };
+        let text = format!(
+            r#"{{"select": {{"groups": ["drugs"]{comma}{period}}}, "method": {{"name": "area_audit", "counts": "t"}}}}"#
+        );
+        let facts = isopleth_core::run(&snapshot, &serde_json::from_str(&text).unwrap())
+            .unwrap()
+            .facts;
+        assert_eq!((facts.selected, facts.unknown_kind), (selected, unknown));
+    }
+}
 
 /// The drug records of a town as a table of counts.
 fn as_table(records: &[Record]) -> Counts {

@@ -323,6 +323,10 @@ fn a_ring_takes_the_ground_around_and_nothing_else() {
             r#", "treated": "W1", "control": "W3", "time_weights": {"before": -1, "after": 1}"#,
             "time_weights.before",
         ),
+        (
+            r#", "treated": "W1", "control": "W3", "time_weights": {"before": 1e-300, "after": 1}"#,
+            "time_weights.before must be a number over 0, from 1e-9 to 1e9, not 1e-300",
+        ),
     ] {
         let error = displaced(&snapshot, params).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

@@ -4,8 +4,8 @@ mod support;
 
 use isopleth_core::lattice::Neighbours;
 use isopleth_core::methods::emerging_hot_spots::{
-    Cell, Cube, Definition, Error, Family, Outcome, Pattern, Reference, Side, Sides, State, Test,
-    Trend,
+    Cell, Cube, Definition, Error, Family, Outcome, PValue, Pattern, Reference, Side, Sides, State,
+    Test, Trend,
 };
 use isopleth_core::statistics::{Correction, MannKendall, normal_two_sided};
 use isopleth_core::{Findings, RunError, Snapshot};
@@ -17,6 +17,7 @@ use support::{
 
 const TEST: Test = Test {
     reference: Reference::EntireCube,
+    p_value: PValue::Exact,
     correction: Correction::BenjaminiHochberg,
     family: Family::AllBins,
     level: 0.05,
@@ -38,7 +39,37 @@ impl Small {
 
     fn test(&self, test: Test) -> Cube {
         let neighbours = Neighbours::from_lists(self.near.clone());
-        Cube::new(&self.counts, &self.first, &neighbours, test)
+        Cube::new(&self.counts, &self.first, &neighbours, test).unwrap()
+    }
+
+    /// Two-sided p by dealing the counts of the reference in all ways.
+    fn p_by_hand(&self, cell: usize, step: usize, reference: Reference) -> f64 {
+        let held_against: Vec<u32> = (0..self.cells())
+            .flat_map(|c| (0..self.steps).map(move |t| (c, t)))
+            .filter(|&(_, t)| match reference {
+                Reference::EntireCube => true,
+                Reference::Window => (self.first[step]..=step).contains(&t),
+                Reference::Step => t == step,
+            })
+            .map(|(c, t)| self.counts[c * self.steps + t])
+            .collect();
+        let around = self.around(cell, step);
+        let sum: f64 = around.iter().map(|&bin| self.count(bin)).sum();
+        let (mut all, mut as_much, mut as_little) = (0_u32, 0_u32, 0_u32);
+        for chosen in 0_u32..1 << held_against.len() {
+            if chosen.count_ones() as usize != around.len() {
+                continue;
+            }
+            let bins = held_against.iter().enumerate();
+            let drawn: u32 = bins
+                .filter(|(i, _)| chosen >> i & 1 == 1)
+                .map(|b| b.1)
+                .sum();
+            all += 1;
+            as_much += u32::from(f64::from(drawn) >= sum);
+            as_little += u32::from(f64::from(drawn) <= sum);
+        }
+        (2.0 * f64::from(as_much.min(as_little)) / f64::from(all)).min(1.0)
     }
 
     /// Bins of the neighbourhood of one.
@@ -113,11 +144,13 @@ fn tests() -> impl Strategy<Value = Test> {
             Holm,
             None,
         ]),
+        prop::sample::select(vec![PValue::Exact, PValue::Normal]),
         prop::sample::select(vec![Family::AllBins, Family::EachStep, Family::EachCell]),
         0.01_f64..0.4,
     )
-        .prop_map(|(reference, correction, family, level)| Test {
+        .prop_map(|(reference, correction, p_value, family, level)| Test {
             reference,
+            p_value,
             correction,
             family,
             level,
@@ -136,7 +169,40 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
+    fn exact_tails_are_those_of_all_deals(
+        (cells, steps, window, counts) in (1_usize..4, 1_usize..5).prop_flat_map(|(cells, steps)| {
+            let counts = prop::collection::vec(0_u32..5, cells * steps);
+            (Just(cells), Just(steps), 0_usize..3, counts)
+        }),
+        family in prop::sample::select(vec![Family::AllBins, Family::EachStep, Family::EachCell]),
+    ) {
+        let small = Small {
+            counts,
+            steps,
+            first: (0..steps).map(|t| t.saturating_sub(window)).collect(),
+            near: (0..cells as u32).map(|c| if c == 0 { vec![] } else { vec![c - 1] }).collect(),
+        };
+        for reference in [Reference::EntireCube, Reference::Window, Reference::Step] {
+            // Not adjusted, what is decided by is the p of the bin itself.
+            let correction = Correction::None;
+            let cube = small.test(Test { reference, correction, family, ..TEST });
+            for cell in 0..cells {
+                for step in 0..steps {
+                    let z = cube.z(cell)[step];
+                    prop_assert_eq!(cube.p(cell, step).is_none(), z.is_nan());
+                    prop_assert_eq!(cube.adjusted_p(cell, step), cube.p(cell, step));
+                    if let Some(p) = cube.p(cell, step) {
+                        let by_hand = small.p_by_hand(cell, step, reference);
+                        prop_assert!((p - by_hand).abs() < 1e-12, "{} {}", p, by_hand);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn as_the_definition_bin_by_bin(small in small(), test in tests()) {
+        let test = Test { p_value: PValue::Normal, ..test };
         let cube = small.test(test);
         let (cells, steps) = (small.cells(), small.steps);
         for cell in 0..cells {
@@ -241,7 +307,7 @@ fn the_first_step_has_a_smaller_neighbourhood() {
 
 #[test]
 fn nothing_and_constant_counts_have_no_z() {
-    let empty = Cube::new(&[], &[], &Neighbours::from_lists(Vec::new()), TEST);
+    let empty = Cube::new(&[], &[], &Neighbours::from_lists(Vec::new()), TEST).unwrap();
     assert_eq!((empty.cells(), empty.steps(), empty.tests()), (0, 0, 0));
     for n in [0, 3] {
         let flat = Small {
@@ -353,6 +419,10 @@ fn cell_at(found: &Outcome, column: u32, row: u32) -> &Cell {
 #[test]
 fn planted_histories_are_found() {
     let snapshot = town(&planted());
+    // Lone squares among empty ones: dealt at random, their high bins would often meet two others.
+    let run = |snapshot: &Snapshot, params: &str| {
+        run(snapshot, &format!(r#", "p_value": "normal"{params}"#))
+    };
     let found = run(&snapshot, r#", "show": "all""#);
     let is = |found: &Outcome, column, row| {
         let category = cell_at(found, column, row).category;
@@ -458,6 +528,41 @@ fn neither_order_nor_threads_nor_place_matter() {
     assert_eq!(a, b);
 }
 
+/// So many incidents anywhere at any time, by a seed.
+fn scattered(n: usize, seed: u64) -> Vec<Event> {
+    let mut random = isopleth_core::random::Random::new(seed);
+    let mut event = || Event {
+        x: 550_020.0 + f64::from(random.below(2_960)),
+        y: 187_220.0 + f64::from(random.below(2_360)),
+        month: random.below(24) as i32 + 1,
+        kind: BURGLARY,
+    };
+    (0..n).map(|_| event()).collect()
+}
+
+#[test]
+fn scattered_incidents_are_no_hot_spots() {
+    let (mut with_exact, mut with_normal) = (0, 0);
+    for seed in 0..20 {
+        let snapshot = town(&scattered(40, seed));
+        let found = |p: &str| {
+            run(
+                &snapshot,
+                &format!(r#", "time_window": 0, "p_value": "{p}""#),
+            )
+        };
+        let (exact, normal) = (found("exact"), found("normal"));
+        with_exact += u32::from(exact.bins.hot > 0);
+        // The normal p takes single incidents for hot spots.
+        with_normal += u32::from(normal.bins.hot > 100);
+        assert_eq!(exact.bins.tested, normal.bins.tested);
+        // What is not said is exact.
+        assert_eq!(run(&snapshot, r#", "time_window": 0"#).bins, exact.bins);
+    }
+    assert!(with_exact <= 3, "{with_exact}");
+    assert!(with_normal >= 17, "{with_normal}");
+}
+
 #[test]
 fn months_without_data_are_no_zeros() {
     let mut events = planted();
@@ -534,7 +639,7 @@ fn few_incidents_and_few_places() {
     assert_eq!(cell_at(&one, 6, 5).latest_bins, 18);
     assert!(one.cells.iter().all(|c| c.latest_z.is_some()));
     // All at one place: the eight squares around are as hot, but have nothing of their own.
-    let place = run(&town(&at(7, 6, 1..=24, 5)), "");
+    let place = run(&town(&at(7, 6, 1..=24, 5)), r#", "p_value": "normal""#);
     assert_eq!((place.cells.len(), place.without_incidents), (1, 8));
     let persistent: Vec<(Pattern, u64)> = place
         .by_category
@@ -543,8 +648,17 @@ fn few_incidents_and_few_places() {
         .collect();
     assert_eq!(persistent, [(Pattern::Persistent, 9)]);
     assert_eq!(place.cells[0].cell, cell_at(&place, 7, 6).cell);
+    // A block of nine such squares is hot by all deals, too.
+    let block: Vec<Event> = (0..9)
+        .flat_map(|i| at(6 + i % 3, 5 + i / 3, 1..=24, 2))
+        .collect();
+    let exact = run(&town(&block), "");
+    assert_eq!(
+        cell_at(&exact, 7, 6).category.map(|c| (c.pattern, c.side)),
+        Some((Pattern::Persistent, Side::Hot))
+    );
     // At the edge there are fewer neighbours, and it is told.
-    let corner = run(&town(&at(0, 0, 1..=24, 5)), "");
+    let corner = run(&town(&at(0, 0, 1..=24, 5)), r#", "p_value": "normal""#);
     assert!(cell_at(&corner, 0, 0).edge_effect);
     assert_eq!(cell_at(&corner, 0, 0).latest_bins, 8);
     assert!(!cell_at(&place, 7, 6).edge_effect);

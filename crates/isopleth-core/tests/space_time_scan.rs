@@ -849,8 +849,26 @@ fn what_cannot_be_told_is_refused() {
         (year, r#", "max_share": 1.5"#, "max_share"),
         (year, r#", "min_count": 0"#, "min_count"),
         (year, r#", "replicates": 100000"#, "replicates"),
-        (year, r#", "max_duration_steps": 13"#, "max_duration_steps"),
-        (year, r#", "min_duration_steps": 0"#, "min_duration_steps"),
+        (
+            year,
+            r#", "max_duration_steps": 13"#,
+            "max_duration_steps must be 1 to 12, the steps of the period, not 13",
+        ),
+        (
+            year,
+            r#", "max_duration_steps": 0"#,
+            "max_duration_steps must be 1 to 12",
+        ),
+        (
+            year,
+            r#", "min_duration_steps": 0"#,
+            "min_duration_steps must be 1 to 6",
+        ),
+        (
+            year,
+            r#", "max_p": 0.005, "replicates": 99"#,
+            "99 replicates cannot make a p below 0.01",
+        ),
         (
             year,
             r#", "first_look": "2023-05""#,
@@ -898,10 +916,44 @@ fn what_cannot_be_told_is_refused() {
             r#", "model": {"bernoulli": {"against": {"groups": ["none"]}}}"#,
             "unknown_group",
         ),
+        (
+            year,
+            r#", "model": {"bernoulli": {"against": {"groups": ["burglary"]}}}"#,
+            "nothing to hold it against",
+        ),
     ] {
         let found = code(select, method);
         assert!(found.contains(expected), "{select} {method}: {found}");
     }
+}
+
+#[test]
+fn more_windows_than_can_be_looked_at_are_refused() {
+    let places = 400;
+    let study = Study {
+        points: (0..places).map(|i| (f64::from(i), 0.0)).collect(),
+        cases: (0..4 * places as u32).map(|i| (i % 400, i % 366)).collect(),
+        steps: 366,
+        null: Null::Permutation,
+    };
+    let windows = Windows {
+        max_radius: None,
+        max_share: 0.5,
+        steps: (1, 366),
+        min_count: 2,
+        ends: Ends::Any,
+    };
+    let how = MonteCarlo {
+        replicates: 99_999,
+        stop_after: 0,
+        seed: 1,
+    };
+    let error = scan(&study, &windows, how).unwrap_err();
+    assert!(
+        matches!(error, StudyError::TooManyWindows { windows, replicates: 99_999 } if windows > 1_000_000_000),
+        "{error}"
+    );
+    assert!(error.to_string().contains("99999 replicates"), "{error}");
 }
 
 #[test]

@@ -109,6 +109,19 @@ impl Crs {
         }
     }
 
+    /// Whether a box of coordinates of this system can be one: degrees end at 180 and 90. Systems of
+    /// metres are checked when they are transformed.
+    #[must_use]
+    pub fn holds(self, rect: Rect) -> bool {
+        let (low, high) = (rect.min(), rect.max());
+        match self {
+            Self::Crs84 => {
+                low.x >= -180.0 && high.x <= 180.0 && low.y >= -90.0 && high.y <= 90.0
+            }
+            Self::NationalGrid | Self::WebMercator => true,
+        }
+    }
+
     /// A geometry of WGS 84 in this system, vertex by vertex.
     ///
     /// # Errors

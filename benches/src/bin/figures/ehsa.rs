@@ -7,7 +7,7 @@ use isopleth_benches::clock::Runs;
 use isopleth_benches::load::Failure;
 use isopleth_core::lattice::Neighbours;
 use isopleth_core::methods::emerging_hot_spots::{
-    Cube, Definition, Family, Reference, Sides, State, Test,
+    Cube, Definition, Family, PValue, Reference, Sides, State, Test,
 };
 use isopleth_core::statistics::Correction;
 use isopleth_tests::npy::{Array, read_npz};
@@ -24,6 +24,7 @@ const CASES: [(&str, u8, Option<Target>); 2] = [
 
 const TEST: Test = Test {
     reference: Reference::EntireCube,
+    p_value: PValue::Exact,
     correction: Correction::BenjaminiHochberg,
     family: Family::AllBins,
     level: 0.05,
@@ -47,9 +48,12 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
         let mut found = None;
         let runs = one.install(|| {
             Runs::five(|| {
-                let cube = Cube::new(&counts, &first, &neighbours, TEST);
-                let categories = cube.categories(Definition::EsriCurrent, Sides::Hot, 0.05);
-                found = Some((cube, categories));
+                found = Cube::new(&counts, &first, &neighbours, TEST)
+                    .ok()
+                    .map(|cube| {
+                        let categories = cube.categories(Definition::EsriCurrent, Sides::Hot, 0.05);
+                        (cube, categories)
+                    });
             })
         });
         let (cube, categories) = found.ok_or("no cube")?;

@@ -29,7 +29,11 @@ fn targets() -> Vec<String> {
 /// Every address of this service in a document.
 fn addresses(value: &Json, found: &mut Vec<String>) {
     match value {
-        Json::Array(list) => list.iter().for_each(|v| addresses(v, found)),
+        Json::Array(list) => {
+            let texts = list.iter().filter_map(Json::as_str);
+            found.extend(texts.filter(|t| t.contains("://")).map(str::to_owned));
+            list.iter().for_each(|v| addresses(v, found));
+        }
         Json::Object(members) => {
             for (name, member) in members {
                 match member.as_str() {
@@ -64,10 +68,13 @@ async fn behind_a_proxy_every_link_is_the_public_one() {
     for target in targets() {
         let answer = ask("10.0.0.1", target.clone()).await;
         let mut found = Vec::new();
-        addresses(&answer.json(), &mut found);
+        let json = answer.header("content-type").contains("json");
+        if json {
+            addresses(&answer.json(), &mut found);
+        }
         let links = answer.headers.get_all("link").iter();
         found.extend(links.map(|l| l.to_str().unwrap().trim_start_matches('<').to_owned()));
-        assert!(!found.is_empty() || target.ends_with('z'), "{target}");
+        assert!(!found.is_empty() || target.ends_with('z') || !json, "{target}");
         for address in found.iter().filter(|a| !a.contains("opengis.net")) {
             let own = address.starts_with("https://maps.example.org/isopleth");
             assert!(

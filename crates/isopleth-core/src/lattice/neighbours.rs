@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use super::{Cells, Lattice};
 use crate::index::PointGrid;
 
-/// Most pairs of neighbours.
-const MAX_PAIRS: u64 = 400_000_000;
+/// Most pairs of neighbours: they are held twice, four bytes each, while they are put together.
+const MAX_PAIRS: u64 = 100_000_000;
 
 /// Too many pairs of neighbours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

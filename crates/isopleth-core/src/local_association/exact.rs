@@ -161,6 +161,63 @@ fn new_ones(new: u64, old: u64, draws: u64) -> Option<(usize, Vec<f64>)> {
     Some((least as usize, chances))
 }
 
+/// How often each count occurs in a population.
+pub type Histogram = BTreeMap<u32, u64>;
+
+/// Additions for the sums of up to so many draws from a population, each up to a greatest.
+#[must_use]
+pub fn work(histogram: &Histogram, draws: usize, greatest: u64) -> f64 {
+    let each: f64 = histogram
+        .values()
+        .map(|&n| n.min(draws as u64) as f64)
+        .sum();
+    each * draws as f64 * (greatest + 2) as f64
+}
+
+fn check_work(work: f64, drawn: usize, greatest: u64) -> Result<(), TooMuchWork> {
+    if work > MAX_WORK {
+        return Err(TooMuchWork {
+            greatest,
+            drawn,
+            work,
+        });
+    }
+    Ok(())
+}
+
+/// The exact distribution of the sum of some counts drawn from a population without replacement.
+#[derive(Debug, Clone)]
+pub struct Distribution(Table);
+
+impl Distribution {
+    /// The sums of up to so many draws. Those over `greatest` are kept as one.
+    ///
+    /// # Errors
+    /// [`TooMuchWork`].
+    pub fn of(histogram: &Histogram, draws: usize, greatest: u64) -> Result<Self, TooMuchWork> {
+        check_work(work(histogram, draws, greatest), draws, greatest)?;
+        let mut table = Table::new(draws, greatest as usize);
+        let mut classes: Vec<(u32, u64)> = histogram.iter().map(|(&v, &n)| (v, n)).collect();
+        // The commonest first: the others are then few beside what is there, and sums stay small.
+        classes.sort_by_key(|&(v, n)| (std::cmp::Reverse(n), v));
+        for (value, number) in classes {
+            table.add(value, number);
+        }
+        Ok(Self(table))
+    }
+
+    /// The tails of the sums from 0 to the greatest, of so many draws; empty for more draws than it was
+    /// made for.
+    #[must_use]
+    pub fn tails(&self, draws: usize) -> Vec<Tails> {
+        if draws < self.0.chances.len() {
+            self.0.tails(draws)
+        } else {
+            Vec::new()
+        }
+    }
+}
+
 /// The tails of each cell's sum among all ways to deal the values: all of them for Gi\*, all but the own
 /// one for Gi. The outer vector is by cell.
 ///
@@ -179,27 +236,19 @@ pub fn tails(
     let drawn = |c: usize| neighbours.of(c).len() + statistic.itself();
     let draws = (0..counts.len()).map(drawn).max().unwrap_or(0);
     let greatest = sums.iter().copied().max().unwrap_or(0);
-    let mut classes: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut histogram = Histogram::new();
     for &c in counts {
-        *classes.entry(c).or_default() += 1;
+        *histogram.entry(c).or_default() += 1;
     }
-    let mut classes: Vec<(u32, u64)> = classes.into_iter().collect();
-    let each: f64 = classes
-        .iter()
-        .map(|&(_, n)| n.min(draws as u64) as f64)
-        .sum();
     let halvings = match statistic {
         Statistic::GiStar => 1.0,
-        Statistic::Gi => (classes.len() as f64).log2().ceil() + 1.0,
+        Statistic::Gi => (histogram.len() as f64).log2().ceil() + 1.0,
     };
-    let work = each * draws as f64 * (greatest + 2) as f64 * halvings;
-    if work > MAX_WORK {
-        return Err(TooMuchWork {
-            greatest,
-            drawn: draws,
-            work,
-        });
-    }
+    check_work(
+        work(&histogram, draws, greatest) * halvings,
+        draws,
+        greatest,
+    )?;
     let mut used: Vec<usize> = (0..counts.len()).map(drawn).collect();
     used.sort_unstable();
     used.dedup();
@@ -210,12 +259,7 @@ pub fn tails(
     let mut found = vec![none; counts.len()];
     match statistic {
         Statistic::GiStar => {
-            let mut table = Table::new(draws, greatest as usize);
-            // The commonest first: the others are then few beside what is there, and sums stay small.
-            classes.sort_by_key(|&(v, n)| (std::cmp::Reverse(n), v));
-            for &(value, number) in &classes {
-                table.add(value, number);
-            }
+            let table = Distribution::of(&histogram, draws, greatest)?;
             let by_draws: BTreeMap<usize, Vec<Tails>> =
                 used.iter().map(|&d| (d, table.tails(d))).collect();
             for (c, tails) in found.iter_mut().enumerate() {
@@ -237,6 +281,7 @@ pub fn tails(
                 };
                 cells[&own].iter().map(of).collect()
             };
+            let classes: Vec<(u32, u64)> = histogram.into_iter().collect();
             for (c, tails) in halved(Table::new(draws, greatest as usize), &classes, &leaf) {
                 found[c] = tails;
             }

@@ -23,7 +23,8 @@
 //! year is not supplied, or only in part, there is no comparison.
 //!
 //! **Degenerate.** No incident: every area has 0 and no share, ranks are by code, and none is ever at
-//! rank 1. Months without data are not zeros: they are counted as not supplied.
+//! rank 1. Months without data are not zeros: they are counted as not supplied, an area
+//! of which no month is supplied has no rank, and a period of which none is, is refused.
 //!
 //! **How it can mislead.** A large ward has more of everything: a count is no rate. A ward of one
 //! vintage is not the ground of its namesake in another. Police-generated counts rank where police
@@ -87,7 +88,7 @@ pub struct Change {
 pub struct AuditRow {
     /// What it is: an area, elsewhere, unlocated; `None` for the total.
     pub row: Option<Row>,
-    /// Place in the ranking, from 1; areas only.
+    /// Place in the ranking, from 1; areas of which anything is supplied only.
     pub rank: Option<u32>,
     /// Incidents of the selection's lens.
     pub count: u64,
@@ -99,7 +100,7 @@ pub struct AuditRow {
     pub share: Option<f64>,
     /// The change, or why there is none.
     pub change: Result<Change, String>,
-    /// Months at rank 1; areas only.
+    /// Months at rank 1; areas of which anything is supplied only.
     pub months_at_rank_1: Option<u32>,
     /// Median rank over the months; areas only, `None` without a whole month.
     pub median_rank: Option<f64>,
@@ -139,6 +140,20 @@ pub fn run(basis: &Basis, params: &Params) -> Result<Outcome, Error> {
         &params.series_breaks,
     )?;
     let period = series.period;
+    let supplied = |m| {
+        series
+            .all_rows()
+            .any(|r| series.supply(r, m) != Supply::None)
+    };
+    if !AreaSeries::months(period).any(supplied) {
+        let (first, last) = series.extent();
+        return Err(Error::NotSupplied {
+            from: period.0,
+            to: period.1,
+            first,
+            last,
+        });
+    }
     let n = series.areas.len();
     let mut rows: Vec<AuditRow> = series
         .all_rows()
@@ -161,10 +176,17 @@ pub fn run(basis: &Basis, params: &Params) -> Result<Outcome, Error> {
     consistency(&series, &mut rows[..n]);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(rows[i].count));
-    for (rank, &i) in order.iter().enumerate() {
+    // An area of which nothing is supplied has no 0, and no place.
+    let (ranked, unknown): (Vec<usize>, Vec<usize>) = order
+        .into_iter()
+        .partition(|&i| rows[i].months_whole + rows[i].months_partial > 0);
+    for (rank, &i) in ranked.iter().enumerate() {
         rows[i].rank = Some(rank as u32 + 1);
     }
-    rows[..n].sort_by_key(|r| r.rank);
+    for i in unknown {
+        rows[i].months_at_rank_1 = None;
+    }
+    rows[..n].sort_by_key(|r| (r.rank.is_none(), r.rank));
     let before = (period.0.plus(-12), period.1);
     Ok(Outcome {
         params: params.clone(),

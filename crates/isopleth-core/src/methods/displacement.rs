@@ -291,7 +291,7 @@ pub enum Error {
         m2: f64,
     },
     /// A weight out of range.
-    #[error("{field} must be a number over 0, not {value}")]
+    #[error("{field} must be a number over 0, from 1e-9 to 1e9, not {value:?}")]
     Weight {
         /// The field.
         field: &'static str,
@@ -493,7 +493,8 @@ fn time_weights(params: &Params, before: Period, after: Period) -> Result<(f64, 
 }
 
 fn positive(field: &'static str, value: f64) -> Result<f64, Error> {
-    if value.is_finite() && value > 0.0 {
+    // Squares of products of two of these stay far from the ends of the numbers.
+    if (1e-9..=1e9).contains(&value) {
         Ok(value)
     } else {
         Err(Error::Weight { field, value })

@@ -13,7 +13,8 @@
 //! decimals in such a way that it still does.
 //!
 //! **What is counted.** The request's selection is the finds, and must be police-generated; `searches`
-//! says which records are searches. The period is compared with `before`: the same months a year
+//! says which records are searches, which are not the finds themselves: searches of the same offences are
+//! refused. The period is compared with `before`: the same months a year
 //! earlier unless it says otherwise, and of the same number of months.
 //!
 //! **Areas.** With `areas`, or on ready-made `counts`, each area is split on its own beside the whole.
@@ -21,7 +22,8 @@
 //! searches move between areas; counts do add up.
 //!
 //! **Degenerate.** Without searches in one of the periods there is no find rate, and no split: null, with
-//! the reason. Months that are not supplied whole: likewise. A month without any search at all may be one
+//! the reason. Months that are not supplied whole: likewise, and without a change; counts of a period of
+//! which nothing is supplied are null. A month without any search at all may be one
 //! that the source lacks: their number is told.
 //!
 //! **How it can mislead.** Finds and searches are counted from different records: a find without a
@@ -38,8 +40,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::against::Against;
-use crate::area_series::{self, AreaSeries, Basis, Origin, Parts, Row, SeriesArea};
+use crate::area_series::{self, AreaSeries, Basis, Origin, Parts, Row, SeriesArea, Supply};
 use crate::domain::{Lens, Month, Period, SeriesBreak};
+use crate::select::are_activity;
 use crate::statistics::LEAST_BASE;
 
 /// Parameters.
@@ -74,6 +77,19 @@ pub enum Error {
         "the selection is of reported incidents, which no search makes; select police-generated ones, as with \"groups\": [\"drugs\"], \"lens\": \"police_generated\""
     )]
     Reported,
+    /// Searches of the reported lens.
+    #[error(
+        "`searches` are reported incidents, and no search is reported; name what stands for searches, as in \"searches\": {{\"groups\": [\"stop_and_search\"]}}"
+    )]
+    ReportedSearches,
+    /// Searches that are the finds.
+    #[error(
+        "`searches` are of the same offences as the finds ({groups}): a find is then its own search, and the find rate says nothing; name what stands for searches, as in \"searches\": {{\"groups\": [\"stop_and_search\"]}}"
+    )]
+    SameGroups {
+        /// The groups of both.
+        groups: String,
+    },
     /// Nothing to compare.
     #[error("the split compares two periods; name select.period, as in 2018-06/2019-05")]
     NoPeriod,
@@ -114,7 +130,8 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Reported => "reported_lens",
+            Self::Reported | Self::ReportedSearches => "reported_lens",
+            Self::SameGroups { .. } => "same_groups",
             Self::NoPeriod => "no_period",
             Self::Unequal { .. } | Self::Overlapping { .. } => "invalid_before",
             Self::TooLarge => "too_large",
@@ -182,9 +199,15 @@ pub struct EffectRow {
     pub before: (u64, u64),
     /// Searches and finds now.
     pub now: (u64, u64),
+    /// Whether anything of the period before, and of the period, is supplied: counts without are no
+    /// zeros.
+    pub supplied: (bool, bool),
+    /// Whether both are supplied whole, so that their counts can be compared.
+    pub whole: bool,
     /// The split, or why there is none.
     pub split: Result<Split, String>,
-    /// Change of the finds as a share of those before; `None` on a base below 20.
+    /// Change of the finds as a share of those before; `None` on a base below 20, and where the periods
+    /// are not supplied whole.
     pub change: Option<f64>,
 }
 
@@ -214,13 +237,18 @@ pub struct Outcome {
 /// # Errors
 /// [`Error`] for reported incidents and for periods that cannot be compared.
 pub fn run(finds: &Basis, searches: &Basis, params: &Params) -> Result<Outcome, Error> {
-    let (lens, period) = match finds {
+    let about = |basis: &Basis| match basis {
         Basis::Records(s) => (s.lens, s.period),
         Basis::Table(t) => (t.lens, t.period),
     };
+    let (lens, period) = about(finds);
     if lens != Lens::PoliceGenerated {
         return Err(Error::Reported);
     }
+    if about(searches).0 != Lens::PoliceGenerated {
+        return Err(Error::ReportedSearches);
+    }
+    check_groups(finds, searches)?;
     let period = period.ok_or(Error::NoPeriod)?;
     let months = |p: Period| {
         Month::of(p).ok_or_else(|| area_series::Error::NotMonths {
@@ -282,6 +310,30 @@ pub fn run(finds: &Basis, searches: &Basis, params: &Params) -> Result<Outcome, 
     })
 }
 
+/// Refuses finds that are searches. A search that found something may be told from the others by its
+/// sub-type; an offence is no search.
+fn check_groups(finds: &Basis, searches: &Basis) -> Result<(), Error> {
+    let (groups, others, snapshot, same) = match (finds, searches) {
+        (Basis::Records(f), Basis::Records(s)) => {
+            (&f.groups, &s.groups, f.snapshot, f.same_kinds(s))
+        }
+        (Basis::Table(f), Basis::Table(s)) => (&f.groups, &s.groups, f.snapshot, f.same_kinds(s)),
+        // Both are always of one basis.
+        _ => return Ok(()),
+    };
+    let shared: Vec<String> = groups
+        .iter()
+        .filter(|g| others.contains(g))
+        .cloned()
+        .collect();
+    if !shared.is_empty() && (same || !are_activity(snapshot, &shared)) {
+        return Err(Error::SameGroups {
+            groups: shared.join(", "),
+        });
+    }
+    Ok(())
+}
+
 fn row(
     finds: &AreaSeries,
     searches: &AreaSeries,
@@ -303,7 +355,19 @@ fn row(
         rows.iter()
             .all(|&r| finds.is_whole(r, span) && searches.is_whole(r, span))
     };
-    let split = if !whole(before) || !whole(now) {
+    let any = |span| {
+        AreaSeries::months(span).any(|m| {
+            let has = |series: &AreaSeries, r| series.supply(r, m) != Supply::None;
+            rows.iter().any(|&r| has(finds, r) && has(searches, r))
+        })
+    };
+    let supplied = (any(before), any(now));
+    let both_whole = whole(before) && whole(now);
+    let split = if !supplied.0 {
+        Err("no month of the period before is supplied".to_owned())
+    } else if !supplied.1 {
+        Err("no month of the period is supplied".to_owned())
+    } else if !both_whole {
         Err("not all months of both periods are supplied whole".to_owned())
     } else if then.0 == 0 {
         Err("no search in the period before: there was no find rate".to_owned())
@@ -316,7 +380,10 @@ fn row(
         area,
         before: then,
         now: these,
+        supplied,
+        whole: both_whole,
         split,
-        change: (then.1 >= LEAST_BASE).then(|| (these.1 as f64 - then.1 as f64) / then.1 as f64),
+        change: (both_whole && then.1 >= LEAST_BASE)
+            .then(|| (these.1 as f64 - then.1 as f64) / then.1 as f64),
     })
 }

@@ -245,6 +245,10 @@ impl Compiler<'_> {
             }
         };
         match geometry.bounding_rect() {
+            Some(rect) if !Crs::Crs84.holds(rect) => {
+                let text = "it lies beyond longitude and latitude; name its coordinate reference system in filter-crs";
+                Err(Fault::Geometry(text.to_owned()).at(&node.place))
+            }
             Some(rect) => Ok(Place::Literal(Box::new((geometry, rect)))),
             None => Err(wrong_type(
                 "S_INTERSECTS",

@@ -28,7 +28,7 @@ impl Table for area_audit::Outcome {
                 "rank",
                 Integer,
                 None,
-                "Place in the ranking of areas by count, from 1; equals by code. Null for the rows that are no areas.",
+                "Place in the ranking of areas by count, from 1; equals by code. Null for the rows that are no areas, and for areas of which no month is supplied.",
             ),
             column(
                 "row",
@@ -212,7 +212,14 @@ impl Table for area_audit::Outcome {
     }
 
     fn caveats(&self) -> Vec<String> {
-        break_caveat(&self.breaks).into_iter().collect()
+        let mut list: Vec<String> = break_caveat(&self.breaks).into_iter().collect();
+        let missing = self.rows.iter().map(|r| r.months_not_supplied).max();
+        if let Some(missing @ 1..) = missing {
+            list.push(format!(
+                "up to {missing} months of the period are not supplied (months_not_supplied): counts, shares and ranks are of the others"
+            ));
+        }
+        list
     }
 }
 

@@ -363,6 +363,22 @@ impl Table for displacement::Outcome {
             ),
         ];
         columns.extend(pair_columns("", "the period before"));
+        let whole = |name, unit, meaning: &str| {
+            let meaning = format!("{meaning} The answer of the whole, the same in every row.");
+            column(name, Real, unit, &meaning)
+        };
+        columns.extend([
+            whole(
+                "wdd",
+                Some("incidents"),
+                "Weighted displacement difference: below 0 for fewer than the controls let expect, displacement counted in.",
+            ),
+            whole("wdd_standard_error", Some("incidents"), "Its standard error."),
+            whole("wdd_z", None, "It over its standard error."),
+            whole("wdd_p", None, "Its two-sided p."),
+            whole("wdd_lower_95", Some("incidents"), "Lower end of its 95 % interval."),
+            whole("wdd_upper_95", Some("incidents"), "Upper end of its 95 % interval."),
+        ]);
         columns.extend(closing_columns());
         columns
     }
@@ -382,6 +398,18 @@ impl Table for displacement::Outcome {
                     count(z.months_without_records.0),
                 ];
                 values.extend(pair_values(Some(&z.pair), ""));
+                let d = &self.wdd;
+                values.extend(
+                    [
+                        d.estimate,
+                        d.standard_error,
+                        d.z,
+                        d.p,
+                        d.interval.0,
+                        d.interval.1,
+                    ]
+                    .map(super::values::real),
+                );
                 values.extend(common.closing_values(common.caveats.clone()));
                 Feature {
                     id: z.role.name().into(),
@@ -390,6 +418,14 @@ impl Table for displacement::Outcome {
                 }
             })
             .collect()
+    }
+
+    fn about(&self) -> Option<String> {
+        let d = &self.wdd;
+        Some(format!(
+            "The weighted displacement difference is {:.1} incidents (95 % interval {:.1} to {:.1}, z {:.2}, p {:.3})",
+            d.estimate, d.interval.0, d.interval.1, d.z, d.p
+        ))
     }
 
     fn resolved(&self) -> Map<String, Json> {

@@ -2,7 +2,7 @@
 
 use geo::Geometry;
 use isopleth_core::methods::emerging_hot_spots::{
-    self, Cell, Definition, Family, LEAST_STEPS, Reference, Sides, State,
+    self, Cell, Definition, Family, LEAST_STEPS, PValue, Reference, Sides, State,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -106,7 +106,14 @@ impl Table for emerging_hot_spots::Outcome {
                 "latest_p",
                 Real,
                 None,
-                "Its two-sided p by the normal distribution.",
+                match self.params.p_value {
+                    PValue::Exact => {
+                        "Its two-sided p: how likely the sum, or one farther out, is among all ways to deal the counts of the reference to its bins."
+                    }
+                    PValue::Normal => {
+                        "Its two-sided p by the normal distribution, which is far too small where counts are sparse."
+                    }
+                },
             ),
             column(
                 "latest_p_adjusted",
@@ -240,7 +247,11 @@ impl Table for emerging_hot_spots::Outcome {
             "significance",
             json!({
                 "rule": format!(
-                    "two-sided normal p, adjusted by {} over {}, at most {}",
+                    "two-sided {} p, adjusted by {} over {}, at most {}",
+                    match p.p_value {
+                        PValue::Exact => "exact permutation",
+                        PValue::Normal => "normal",
+                    },
                     p.correction.name(),
                     match p.correct_over {
                         Family::AllBins => "all bins",
@@ -249,6 +260,7 @@ impl Table for emerging_hot_spots::Outcome {
                     },
                     p.level
                 ),
+                "p_value": p.p_value.name(),
                 "bins": self.bins.all,
                 "tested": self.bins.tested,
                 "hot": self.bins.hot,
@@ -285,6 +297,9 @@ impl Table for emerging_hot_spots::Outcome {
         let mut list = vec![
             "cells are tested with those around them and the step before: a cell may be hot for its neighbours' incidents; see its own counts".to_owned(),
         ];
+        if self.params.p_value == PValue::Normal {
+            list.push("p is by the normal distribution, which calls single incidents hot where counts are sparse; \"p_value\": \"exact\" does not".to_owned());
+        }
         if self.bins.tested < self.bins.all {
             list.push(format!(
                 "Gi* is undefined in {} of {} bins: what they are held against is all the same, or all within the neighbourhood",

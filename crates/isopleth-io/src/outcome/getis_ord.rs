@@ -19,7 +19,7 @@ impl Table for getis_ord::Outcome {
         match (self.params.cells_shown, self.against.is_some()) {
             (isopleth_core::local_association::CellsShown::All, _) => "cells tested for hotspots",
             (_, false) => "significant cells",
-            (_, true) => "cells with more than their share of an earlier period",
+            (_, true) => "cells with more than their share of another period",
         }
     }
 

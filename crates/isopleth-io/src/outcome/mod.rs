@@ -103,6 +103,8 @@ pub(crate) fn to_layer(snapshot: &Snapshot, request: &Request, outcome: &Outcome
     let facts = &outcome.facts;
     let table = table(&outcome.findings);
     let mut caveats = provenance::caveats(facts);
+    caveats.extend(provenance::left_out_by_lens(request, facts));
+    caveats.extend(provenance::ends_early(request, facts));
     caveats.extend(weights::caveats(facts));
     caveats.extend(table.caveats());
     let common = Common {

@@ -1,7 +1,9 @@
 //! What travels with a layer: how it was made, and what is to be known before it is believed.
 
-use isopleth_core::domain::{Lens, LocationBasis, OPEN_DATA_SOURCE, format_day};
-use isopleth_core::{Facts, Snapshot};
+use isopleth_core::domain::{
+    Lens, LocationBasis, Month, OPEN_DATA_SOURCE, format_day, month_number,
+};
+use isopleth_core::{Facts, Method, Request, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Common, weights};
@@ -153,4 +155,45 @@ pub(super) fn caveats(facts: &Facts) -> Vec<String> {
         ));
     }
     list
+}
+
+/// Groups that a request names, of which the lens leaves something out.
+pub(super) fn left_out_by_lens(request: &Request, facts: &Facts) -> Option<String> {
+    if request.select.groups.is_none() || facts.other_lens.is_empty() {
+        return None;
+    }
+    let groups: Vec<String> = facts
+        .other_lens
+        .iter()
+        .map(|(group, n)| format!("{n} of {group}"))
+        .collect();
+    let (lens, other) = match facts.lens {
+        Lens::Reported => ("reported", "police_generated"),
+        Lens::PoliceGenerated => ("police_generated", "reported"),
+    };
+    Some(format!(
+        "the lens is {lens}: {} are {other} and left out; ask for them with \"lens\": \"{other}\"",
+        groups.join(", ")
+    ))
+}
+
+/// Data that ends before the period of a method that compares months or steps.
+pub(super) fn ends_early(request: &Request, facts: &Facts) -> Option<String> {
+    if !matches!(
+        request.method,
+        Method::AreaAudit(_) | Method::Change(_) | Method::EmergingHotSpots(_)
+    ) {
+        return None;
+    }
+    let cut_off = facts.cut_off?;
+    let last = match &facts.period {
+        Some((_, last)) => last.clone(),
+        None => format_day(Month::from_number(month_number(cut_off - 1)).minutes()?.1 - 1),
+    };
+    let data = format_day(cut_off - 1);
+    (data < last).then(|| {
+        format!(
+            "the data ends on {data}, before {last}: the final month or step may be there only in part, and its count too low"
+        )
+    })
 }

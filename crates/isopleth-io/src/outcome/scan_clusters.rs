@@ -246,7 +246,7 @@ impl Table for space_time_scan::Outcome {
     }
 
     fn caveats(&self) -> Vec<String> {
-        let mut list = Vec::new();
+        let mut list: Vec<String> = why_nothing(self).into_iter().collect();
         if self.snap_points > 0 {
             list.push("circles of map points: each stands for many addresses, and what is near is decided by the spacing of the points".to_owned());
         }
@@ -283,6 +283,32 @@ impl Table for space_time_scan::Outcome {
         }
         list
     }
+}
+
+/// Why there is no cluster, where there is none.
+fn why_nothing(found: &space_time_scan::Outcome) -> Option<String> {
+    if !found.clusters.is_empty() {
+        return None;
+    }
+    let p = &found.params;
+    Some(if found.incidents == 0 {
+        "no cluster: no selected incident lies in the study area and the steps".to_owned()
+    } else if found.above_max_p > 0 {
+        format!(
+            "no cluster with a p of at most {}: {} have a greater one",
+            p.max_p.unwrap_or(1.0),
+            found.above_max_p
+        )
+    } else if found.beyond_max > 0 {
+        "clusters were found, and max asks for none".to_owned()
+    } else if found.places < 2 {
+        "no cluster: all incidents are at one place, and no circle can have more than its share of them; take a finer unit".to_owned()
+    } else {
+        format!(
+            "no cluster: no circle and spell of time has {} incidents or more, and more than is usual",
+            p.min_count
+        )
+    })
 }
 
 fn expected_rule(model: &Model) -> &'static str {

@@ -33,7 +33,7 @@ impl Table for search_effects::Outcome {
                 "searches_before",
                 Integer,
                 None,
-                "Searches of the period before.",
+                "Searches of the period before; null where nothing of it is supplied.",
             ),
             column("searches", Integer, None, "Searches of the period."),
             column(
@@ -54,7 +54,7 @@ impl Table for search_effects::Outcome {
                 "find_change",
                 Integer,
                 None,
-                "Finds now less finds before: the sum of the two effects, exactly.",
+                "Finds now less finds before: the sum of the two effects, exactly; null where the periods are not supplied whole.",
             ),
             column(
                 "volume_effect",
@@ -97,16 +97,22 @@ impl Table for search_effects::Outcome {
                     }
                 };
                 let change = row.now.1 as i64 - row.before.1 as i64;
+                let told = |n: u64, supplied: bool| if supplied { number(n) } else { Value::Null };
+                let (then, now) = row.supplied;
                 let mut values = vec![
                     area.map_or(Value::Null, |a| Value::Text(a.code.clone())),
                     Value::Text(area.map_or_else(|| "Whole".to_owned(), |a| a.name.clone())),
-                    number(row.before.0),
-                    number(row.now.0),
-                    number(row.before.1),
-                    number(row.now.1),
+                    told(row.before.0, then),
+                    told(row.now.0, now),
+                    told(row.before.1, then),
+                    told(row.now.1, now),
                     find_rate(row.before),
                     find_rate(row.now),
-                    Value::Integer(change),
+                    if row.whole {
+                        Value::Integer(change)
+                    } else {
+                        Value::Null
+                    },
                     volume,
                     rate,
                     optional_real(row.change),
@@ -143,6 +149,15 @@ impl Table for search_effects::Outcome {
         list.push(
             "a split is arithmetic: it does not say why searches or finds changed".to_owned(),
         );
+        let over = |(searches, finds): (u64, u64)| searches > 0 && finds > searches;
+        let above = self.rows.iter().filter(|r| over(r.before) || over(r.now));
+        let above = above.count();
+        if above > 0 {
+            list.push(format!(
+                "more finds than searches in {above} of {} rows: not every find comes from a search that is recorded, and the find rate is no share",
+                self.rows.len()
+            ));
+        }
         if self.months_without_searches > 0 {
             list.push(format!(
                 "{} months have no search at all: where the source lacks them, the split is wrong",
@@ -162,7 +177,7 @@ fn effects(split: Split) -> (Value, Value) {
 
 fn reason(row: &EffectRow) -> Value {
     let mut reasons: Vec<String> = row.split.as_ref().err().cloned().into_iter().collect();
-    if row.change.is_none() {
+    if row.whole && row.change.is_none() {
         reasons.push(format!(
             "no percentage on a base of {}: it is below {LEAST_BASE}",
             row.before.1

@@ -10,8 +10,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::categories::{Category, Definition, Sides, State, Trend, category};
+use super::null::Null;
 use crate::lattice::Neighbours;
-use crate::statistics::{Correction, MannKendall, normal_two_sided};
+use crate::local_association::exact::TooMuchWork;
+use crate::statistics::{Correction, MannKendall};
 
 /// Cells that one task works on.
 const CHUNK: usize = 512;
@@ -37,6 +39,28 @@ impl Reference {
             Self::EntireCube => "entire_cube",
             Self::Window => "window",
             Self::Step => "step",
+        }
+    }
+}
+
+/// How the p-value of a bin is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PValue {
+    /// From all ways to deal the reference's counts to its bins.
+    #[default]
+    Exact,
+    /// From the normal distribution, as Esri has it.
+    Normal,
+}
+
+impl PValue {
+    /// The name in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Normal => "normal",
         }
     }
 }
@@ -71,6 +95,8 @@ impl Family {
 pub struct Test {
     /// What sums are held against.
     pub reference: Reference,
+    /// How p-values are made.
+    pub p_value: PValue,
     /// How p-values are adjusted.
     pub correction: Correction,
     /// Together with which others.
@@ -97,6 +123,8 @@ struct Class {
     key: u64,
     bins: u64,
     p: f64,
+    /// Whether it has more than expected.
+    much: bool,
     adjusted: f64,
 }
 
@@ -125,6 +153,8 @@ pub struct Cube {
     pub trends: Vec<MannKendall>,
     /// Bins by z; empty where every cell is a family of its own.
     classes: Vec<Class>,
+    /// What the sums are like where nothing speaks for any place or time.
+    null: Null,
     test: Test,
 }
 
@@ -133,8 +163,15 @@ impl Cube {
     /// below 2³². The neighbourhood of a bin is its cell and the cell's neighbours in its own step and in
     /// those before it, from `first` of the step on, which never falls from step to step. Counts that do
     /// not fit the cells and steps make an empty cube.
-    #[must_use]
-    pub fn new(counts: &[u32], first: &[usize], neighbours: &Neighbours, test: Test) -> Self {
+    ///
+    /// # Errors
+    /// [`TooMuchWork`] where exact p-values would take too long.
+    pub fn new(
+        counts: &[u32],
+        first: &[usize],
+        neighbours: &Neighbours,
+        test: Test,
+    ) -> Result<Self, TooMuchWork> {
         let steps = first.len();
         let fits = counts.len() == neighbours.len() * steps;
         let cells = if fits { neighbours.len() } else { 0 };
@@ -150,21 +187,26 @@ impl Cube {
             states: vec![State::Neither; cells * steps],
             trends: Vec::new(),
             classes: Vec::new(),
+            null: Null::Normal,
             test,
         };
         if steps == 0 || cells == 0 {
-            return cube;
+            return Ok(cube);
         }
         cube.take_sizes(neighbours);
         cube.take_scales(counts);
         let table = cube.table();
         cube.evaluate(counts, neighbours, &table);
+        cube.null = match test.p_value {
+            PValue::Normal => Null::Normal,
+            PValue::Exact => Null::exact(&cube, counts)?,
+        };
         cube.trends = MannKendall::of_each(&cube.z, steps);
         match test.family {
             Family::EachCell => cube.decide_by_cell(),
             _ => cube.decide_by_class(),
         }
-        cube
+        Ok(cube)
     }
 
     fn take_sizes(&mut self, neighbours: &Neighbours) {
@@ -201,11 +243,7 @@ impl Cube {
         let cells = self.size_of.len();
         self.scales = (0..steps)
             .map(|step| {
-                let span = match self.test.reference {
-                    Reference::EntireCube => 0..steps,
-                    Reference::Window => self.first[step].min(step)..step + 1,
-                    Reference::Step => step..step + 1,
-                };
+                let span = self.span(step);
                 let bins = (cells * span.len()) as u64;
                 let (sum, squares) = by_step[span]
                     .iter()
@@ -230,8 +268,17 @@ impl Cube {
         }
     }
 
+    /// The steps whose bins are the reference of a step's.
+    pub(super) fn span(&self, step: usize) -> std::ops::Range<usize> {
+        match self.test.reference {
+            Reference::EntireCube => 0..self.steps,
+            Reference::Window => self.first[step].min(step)..step + 1,
+            Reference::Step => step..step + 1,
+        }
+    }
+
     /// How many steps the neighbourhood of a step spans.
-    fn window(&self, step: usize) -> usize {
+    pub(super) fn window(&self, step: usize) -> usize {
         step - self.first[step].min(step) + 1
     }
 
@@ -298,6 +345,7 @@ impl Cube {
                     key: same[0],
                     bins: same.len() as u64,
                     p: f64::NAN,
+                    much: false,
                     adjusted: f64::NAN,
                 })
                 .collect()
@@ -322,7 +370,8 @@ impl Cube {
             (f64::from(sum) - expected[step]) / sd[step]
         };
         for class in &mut classes {
-            class.p = normal_two_sided(z(class));
+            let (group, sum) = ((class.key >> 32) as usize, class.key as u32);
+            (class.p, class.much) = self.null.p(group, sum, z(class));
         }
         let step_of = |class: &Class| class.key >> 32;
         let sizes = self.sizes.len() as u64;
@@ -339,7 +388,7 @@ impl Cube {
         }
         for class in classes.iter().filter(|c| c.adjusted <= self.test.level) {
             let (group, sum) = ((class.key >> 32) as usize, class.key & u64::from(u32::MAX));
-            if z(class) > 0.0 {
+            if class.much {
                 hot[group] = hot[group].min(sum);
             } else {
                 not_cold[group] = not_cold[group].max(sum + 1);
@@ -369,22 +418,26 @@ impl Cube {
     }
 
     fn decide_by_cell(&mut self) {
-        let (steps, test) = (self.steps, self.test);
-        self.states
-            .par_chunks_mut(steps)
-            .zip(self.z.par_chunks(steps))
+        let test = self.test;
+        let mut states = std::mem::take(&mut self.states);
+        states
+            .par_chunks_mut(self.steps)
+            .enumerate()
             .with_min_len(CHUNK)
-            .for_each(|(states, z)| {
-                let p: Vec<f64> = z.iter().copied().map(normal_two_sided).collect();
+            .for_each(|(cell, states)| {
+                let (p, much): (Vec<f64>, Vec<bool>) = (0..self.steps)
+                    .map(|step| self.p_and_side(cell, step))
+                    .unzip();
                 let adjusted = test.correction.adjust(&p);
-                for ((state, p), z) in states.iter_mut().zip(adjusted).zip(z) {
+                for ((state, p), much) in states.iter_mut().zip(adjusted).zip(much) {
                     *state = match p <= test.level {
-                        true if *z > 0.0 => State::Hot,
+                        true if much => State::Hot,
                         true => State::Cold,
                         false => State::Neither,
                     };
                 }
             });
+        self.states = states;
     }
 
     /// Number of cells.
@@ -423,10 +476,49 @@ impl Cube {
         self.sizes[self.size_of[cell] as usize]
     }
 
+    /// What bins are held against.
+    pub(super) fn reference(&self) -> Reference {
+        self.test.reference
+    }
+
+    /// The distinct numbers of cells around a cell, itself counted.
+    pub(super) fn distinct_sizes(&self) -> &[u32] {
+        &self.sizes
+    }
+
+    /// The greatest sum around the bins of each step.
+    pub(super) fn greatest_sums(&self) -> Vec<u32> {
+        let none = || vec![0; self.steps];
+        let greater = |mut all: Vec<u32>, row: &[u32]| {
+            for (most, &sum) in all.iter_mut().zip(row) {
+                *most = sum.max(*most);
+            }
+            all
+        };
+        self.sums
+            .par_chunks(self.steps)
+            .fold(none, greater)
+            .reduce(none, |all, row| greater(all, &row))
+    }
+
     /// The least and the most cells around a cell, itself counted.
     #[must_use]
     pub fn sizes(&self) -> Option<(u32, u32)> {
         Some((*self.sizes.first()?, *self.sizes.last()?))
+    }
+
+    /// Two-sided p of a bin, NaN where Gi* is undefined, and whether it has more than expected.
+    fn p_and_side(&self, cell: usize, step: usize) -> (f64, bool) {
+        let group = step * self.sizes.len() + self.size_of[cell] as usize;
+        let at = cell * self.steps + step;
+        self.null.p(group, self.sums[at], self.z[at])
+    }
+
+    /// Two-sided p of a bin, not adjusted; `None` where Gi* is undefined.
+    #[must_use]
+    pub fn p(&self, cell: usize, step: usize) -> Option<f64> {
+        let p = self.p_and_side(cell, step).0;
+        (!p.is_nan()).then_some(p)
     }
 
     /// Adjusted p of a bin; `None` where Gi* is undefined.
@@ -434,7 +526,9 @@ impl Cube {
     pub fn adjusted_p(&self, cell: usize, step: usize) -> Option<f64> {
         let p = match self.test.family {
             Family::EachCell => {
-                let p: Vec<f64> = self.z(cell).iter().copied().map(normal_two_sided).collect();
+                let p: Vec<f64> = (0..self.steps)
+                    .map(|step| self.p_and_side(cell, step).0)
+                    .collect();
                 self.test.correction.adjust(&p)[step]
             }
             _ => {

@@ -457,6 +457,36 @@ pub enum Error {
         /// Its last day.
         day: String,
     },
+    /// A p that no scan can reach.
+    #[error(
+        "max_p is {max_p}, and {replicates} replicates cannot make a p below {least}: nothing could be found; use more replicates or a greater max_p"
+    )]
+    Unreachable {
+        /// The greatest p.
+        max_p: f64,
+        /// Replicates.
+        replicates: u32,
+        /// Their least p.
+        least: f64,
+    },
+    /// A spell longer than the period, or of no step.
+    #[error("max_duration_steps must be 1 to {steps}, the steps of the period, not {value}")]
+    MaxDuration {
+        /// Steps of the period.
+        steps: usize,
+        /// The value.
+        value: u32,
+    },
+    /// A least spell out of range.
+    #[error(
+        "min_duration_steps must be 1 to {most}, which is max_duration_steps (half of the period where it is not named), not {value}"
+    )]
+    MinDuration {
+        /// Greatest spell.
+        most: usize,
+        /// The value.
+        value: u32,
+    },
     /// A permutation in space alone.
     #[error(
         "the space-time permutation model looks at times, and an analysis in space alone has none; use the poisson or bernoulli model"
@@ -475,6 +505,11 @@ pub enum Error {
     /// A baseline without records.
     #[error("the baseline has no records in the study area; name a longer period or other groups")]
     NoBaseline,
+    /// A second group without records.
+    #[error(
+        "`against` has no records in the study area and period that the selection does not have: there is nothing to hold it against; name other groups, sub-types or another lens"
+    )]
+    NoSecond,
     /// A baseline that was not supplied.
     #[error(
         "{missing} of {months} months of the baseline's period have no records of any kind in the study area: what was not supplied cannot be expected; name a period that the data covers"
@@ -526,6 +561,7 @@ impl Error {
             Self::Fractional(_) => "fractional_weights",
             Self::Steps(e) => e.code(),
             Self::Study(StudyError::TooManyPairs) => "too_many_pairs",
+            Self::Study(StudyError::TooManyWindows { .. }) => "too_many_windows",
             Self::BaselineNotCovered { .. } | Self::StepsNotCovered(_) => "not_covered",
             _ => "invalid_space_time_scan",
         }
@@ -568,6 +604,14 @@ impl Params {
                 return Err(Error::NotFor {
                     field: "max_p",
                     of: "scans with replicates",
+                });
+            }
+            let least = 1.0 / (replicates + 1.0);
+            if p < least {
+                return Err(Error::Unreachable {
+                    max_p: p,
+                    replicates: self.replicates,
+                    least,
                 });
             }
         }
@@ -613,21 +657,19 @@ impl Params {
         };
         let least = self.min_duration_steps as usize;
         let most = match self.max_duration_steps {
-            Some(most) if most as usize > steps.len() => {
-                return Err(Error::Range {
-                    field: "max_duration_steps",
-                    range: "no more than the steps of the period",
-                    value: f64::from(most),
+            Some(most) if most == 0 || most as usize > steps.len() => {
+                return Err(Error::MaxDuration {
+                    steps: steps.len(),
+                    value: most,
                 });
             }
             Some(most) => most as usize,
             None => (steps.len() / 2).max(1),
         };
         if least == 0 || least > most {
-            return Err(Error::Range {
-                field: "min_duration_steps",
-                range: "1 up to max_duration_steps",
-                value: least as f64,
+            return Err(Error::MinDuration {
+                most,
+                value: self.min_duration_steps,
             });
         }
         Ok((least, most))

@@ -80,6 +80,9 @@ pub(super) fn gather(
         Model::Bernoulli(bernoulli) => {
             let facts;
             (second, facts) = controls(selection, select, bernoulli, steps)?;
+            if second.is_empty() && !cases.is_empty() {
+                return Err(Error::NoSecond);
+            }
             other = Some(facts);
         }
     }

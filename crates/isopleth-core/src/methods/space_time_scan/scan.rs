@@ -1,7 +1,7 @@
 //! From a study to its clusters.
 
 use super::replicates::{self, Chance};
-use super::study::{MonteCarlo, Null, Study, StudyError, Windows};
+use super::study::{MAX_LOOKS, MonteCarlo, Null, Study, StudyError, Windows};
 use super::windows::{Best, Cases, Scanner};
 
 /// A window with more cases than usual.
@@ -52,6 +52,13 @@ pub struct Scan {
 /// [`StudyError`] for what cannot be scanned.
 pub fn scan(study: &Study, windows: &Windows, how: MonteCarlo) -> Result<Scan, StudyError> {
     let scanner = Scanner::new(study, windows)?;
+    let (each, replicates) = (scanner.windows(), how.replicates);
+    if each.saturating_mul(u64::from(replicates) + 1) > MAX_LOOKS {
+        return Err(StudyError::TooManyWindows {
+            windows: each,
+            replicates,
+        });
+    }
     let mut sorted = study.cases.clone();
     sorted.sort_unstable();
     let observed = Cases::new(study.points.len(), &sorted);

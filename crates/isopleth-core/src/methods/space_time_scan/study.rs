@@ -5,6 +5,9 @@ use super::circles::MAX_PAIRS;
 /// Most steps of time: those of a period.
 pub(super) const MAX_STEPS: usize = crate::steps::MAX_STEPS;
 
+/// Most windows that are looked at, of the data and of all replicates together.
+pub const MAX_LOOKS: u64 = 20_000_000_000_000;
+
 /// Cases by place and step, and what they are held against.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Study {
@@ -143,6 +146,16 @@ pub enum StudyError {
         "the circles hold more than {MAX_PAIRS} pairs of a centre and a place; take a smaller max_radius_m or max_share, larger cells, or a smaller area"
     )]
     TooManyPairs,
+    /// More windows than are looked at.
+    #[error(
+        "{windows} windows in {replicates} replicates are more than the {MAX_LOOKS} that are looked at; take fewer replicates, a smaller max_duration_steps or max_radius_m, longer steps, or larger cells"
+    )]
+    TooManyWindows {
+        /// Windows of each.
+        windows: u64,
+        /// Replicates.
+        replicates: u32,
+    },
     /// A permutation without time.
     #[error(
         "with one step of time there is nothing to permute; take more steps, or the Poisson or Bernoulli model"
