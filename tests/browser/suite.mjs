@@ -256,6 +256,8 @@ async function everywhere(name, base, ward) {
     await quiet(page)
     assert.match(await text(page, '.frame:nth-child(2) .frame-label'), /Enforcement activity|Reported/)
     assert.match(await text(page, '.headline'), /not to be added/)
+    await page.waitForTimeout(800)
+    await page.screenshot({ path: join(shots, `${name}-compare.png`) })
     const box = await page.locator('.canvas canvas').first().boundingBox()
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
     await page.mouse.wheel(0, -400)
@@ -263,7 +265,6 @@ async function everywhere(name, base, ward) {
     const scales = await page.locator('.maplibregl-ctrl-scale').allInnerTexts()
     assert.equal(scales.length, 2)
     assert.equal(scales[0], scales[1])
-    await page.screenshot({ path: join(shots, `${name}-compare.png`) })
     assert.deepEqual(await findings(page), [])
   })
 

@@ -227,6 +227,9 @@ function drawSwitches(): void {
 
 // ---------------------------------------------------------------- comparison
 
+/** Whether the maps, which have become narrower or wider by choice, are to show the whole layer. */
+let refit = false
+
 async function showOther(): Promise<void> {
   const { other } = app.state
   if (!other) {
@@ -290,6 +293,7 @@ function drawComparison(): void {
   const known = now ? all.find(([, , s]) => (s.layer && s.layer === now.layer) || (now.ask && s.ask && same(s.ask, now.ask)))?.[0] ?? 'own' : ''
   const chooser = select([['', 'Nothing'], ...all.map(([v, l]) => [v, l] as const), ...(known === 'own' ? [['own', app.other?.collection.title ?? 'Another layer'] as const] : [])], known, (v) => {
     if (v === 'own') return
+    refit = true
     change({ other: all.find(([value]) => value === v)?.[2] ?? null })
   })
   chooser.dataset['keep'] = 'compare'
@@ -529,7 +533,11 @@ function layoutMaps(): void {
     frames[1].remove()
     frames.length = 1
   }
-  requestAnimationFrame(() => { for (const map of maps) map.resize() })
+  requestAnimationFrame(() => {
+    for (const map of maps) map.resize()
+    if (refit) fit()
+    refit = false
+  })
 }
 
 function drawBar(): void {
