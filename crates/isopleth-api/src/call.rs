@@ -1,9 +1,9 @@
 //! A request, read and checked, as the resources see it.
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, HOST, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST, IF_NONE_MATCH};
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
@@ -22,6 +22,18 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
+    /// Id of the process, if the path names one.
+    pub(crate) process: String,
+    /// Id of the job, if the path names one.
+    pub(crate) job: String,
+    /// The method.
+    pub(crate) method: Method,
+    /// The `Content-Type` header.
+    pub(crate) content_type: String,
+    /// The `Prefer` header.
+    pub(crate) prefer: String,
+    /// The body, of a resource that reads one.
+    pub(crate) body: Vec<u8>,
     /// The `Accept` header.
     pub(crate) accept: String,
     /// The `If-None-Match` header.
@@ -56,6 +68,12 @@ impl Call {
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
+            process: segment("processId"),
+            job: segment("jobId"),
+            method: request.method().clone(),
+            content_type: header_list(request.headers(), CONTENT_TYPE),
+            prefer: header_list(request.headers(), HeaderName::from_static("prefer")),
+            body: Vec::new(),
             accept: header_list(request.headers(), ACCEPT),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
         })
@@ -88,7 +106,7 @@ fn authority(request: &Request) -> Result<&str, Problem> {
     Ok(host)
 }
 
-fn header_list(headers: &HeaderMap, name: axum::http::HeaderName) -> String {
+fn header_list(headers: &HeaderMap, name: HeaderName) -> String {
     let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
     values.collect::<Vec<_>>().join(",")
 }

@@ -38,6 +38,64 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Most connections at a time; others wait to be accepted.
     pub max_connections: usize,
+    /// What clients may ask to be analysed.
+    pub analyses: AnalysisLimits,
+}
+
+/// Limits of the analyses that clients ask for. Saved layers are the operator's own and have none.
+///
+/// What a request asks for is told before it is run; see [`Demand`](isopleth_core::Demand).
+#[derive(Debug, Clone)]
+pub struct AnalysisLimits {
+    /// Most ground of a request, km².
+    pub max_area_km2: f64,
+    /// Most cells of a request.
+    pub max_cells: u64,
+    /// Most permutations, replicates and runs of a request.
+    pub max_replicates: u64,
+    /// Most incidents that a request selects.
+    pub max_incidents: u64,
+    /// How long a computation may take.
+    pub max_run: Duration,
+    /// How long a client is kept waiting for a result at most.
+    pub max_wait: Duration,
+    /// Most bytes of a request document.
+    pub max_body: usize,
+    /// How many computations go on at a time.
+    pub workers: usize,
+    /// Threads of each computation; as many as there are processors for 0.
+    pub threads: usize,
+    /// Most jobs that wait for a worker.
+    pub queue: usize,
+    /// Most jobs that are remembered after their end; the oldest go first.
+    pub kept_jobs: usize,
+    /// Most results that are kept as collections; the oldest go first.
+    pub kept_analyses: usize,
+    /// Most features of all results that are kept. The latest is kept however many it has.
+    pub kept_features: usize,
+    /// How long a result is kept as a collection.
+    pub kept_for: Duration,
+}
+
+impl Default for AnalysisLimits {
+    fn default() -> Self {
+        Self {
+            max_area_km2: 25_000.0,
+            max_cells: 500_000,
+            max_replicates: 99_999,
+            max_incidents: 2_000_000,
+            max_run: Duration::from_secs(600),
+            max_wait: Duration::from_secs(5),
+            max_body: 1_000_000,
+            workers: 1,
+            threads: 0,
+            queue: 16,
+            kept_jobs: 200,
+            kept_analyses: 20,
+            kept_features: 1_000_000,
+            kept_for: Duration::from_secs(7 * 86_400),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -51,6 +109,7 @@ impl Default for Limits {
             drain: Duration::from_secs(20),
             header_timeout: Duration::from_secs(30),
             max_connections: 1024,
+            analyses: AnalysisLimits::default(),
         }
     }
 }

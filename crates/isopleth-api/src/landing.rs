@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::document::Document;
-use crate::links::{HTML, JSON, Link, OPENAPI_JSON};
+use crate::links::{HTML, JSON, Link, OPENAPI_JSON, REL_JOBS, REL_PROCESSES};
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -23,6 +23,8 @@ pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
             Link::new("service-doc", HTML, "API for people", page),
             Link::new("conformance", JSON, "Standards kept", at.conformance()),
             Link::new("data", JSON, "Collections", at.collections()),
+            Link::new(REL_PROCESSES, JSON, "Processes", at.processes()),
+            Link::new(REL_JOBS, JSON, "Jobs", at.jobs()),
         ],
         members: [
             ("title".to_owned(), json!("Isopleth")),

@@ -27,12 +27,21 @@
 //! and why. Only one that never had a run is left out of `/collections`; its own address answers
 //! `503` with the reason, and `/readyz` lists it.
 //!
+//! # What clients may have computed
+//!
+//! `POST /processes/analyse/execution` takes a request document. What it asks for is told before it is
+//! run and held against [`AnalysisLimits`]. Quick ones are answered with their result, others become
+//! jobs, which the store remembers: a service that was killed takes them up again. A result is a run
+//! like any other and is kept for a while as the collection `analysis-` and the id of the run. Runs
+//! with the same id are computed once, however many clients ask.
+//!
 //! # When the file changes under the service
 //!
 //! A store whose file is replaced is opened anew and published anew. One that is gone leaves what
 //! was published in place, and makes `/readyz` answer `503` until it is back.
 
 mod accept;
+mod analyst;
 mod api;
 mod archive;
 mod areas;
@@ -45,15 +54,18 @@ mod connections;
 mod dataset;
 mod datetime;
 mod document;
+mod execution;
 mod file;
 mod health;
 mod html;
 mod items;
+mod jobs;
 mod landing;
 mod links;
 mod observe;
 mod openapi;
 mod problem;
+mod processes;
 mod published;
 mod query;
 mod refresh;
@@ -62,7 +74,7 @@ mod routes;
 mod serve;
 mod state;
 
-pub use config::{Config, Limits};
+pub use config::{AnalysisLimits, Config, Limits};
 pub use openapi::ContractError;
 pub use problem::Problem;
 pub use routes::{ROUTES, Resource, router};

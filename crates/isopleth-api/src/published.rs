@@ -1,5 +1,6 @@
 //! What is served at one moment, swapped as a whole.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,8 @@ pub(crate) struct Collection {
     pub(crate) archived: bool,
     /// Why its present run is not one of the present data, if it is not.
     pub(crate) outdated: Option<Failure>,
+    /// Whether it is the result of an analysis that a client asked for.
+    pub(crate) analysis: bool,
 }
 
 /// Why a saved layer cannot be computed from the present data.
@@ -30,7 +33,7 @@ pub(crate) struct Failure {
 }
 
 /// Everything that is served at one moment.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Published {
     /// The data revision that it was made from.
     pub(crate) revision: String,
@@ -77,7 +80,23 @@ impl Published {
             dataset,
             archived,
             outdated,
+            analysis: false,
         });
+    }
+
+    /// The same with these analyses at the end, in the place of those that it had.
+    pub(crate) fn with_analyses(mut self, analyses: &[Collection]) -> Self {
+        self.collections.retain(|c| !c.analysis);
+        let ids = self.collections.iter().map(|c| c.id.clone());
+        self.index = ids.zip(0..).collect();
+        for analysis in analyses {
+            // The name may belong to a layer that was saved before there were analyses.
+            if let Entry::Vacant(free) = self.index.entry(analysis.id.clone()) {
+                free.insert(self.collections.len());
+                self.collections.push(analysis.clone());
+            }
+        }
+        self
     }
 
     /// The collection with an id.

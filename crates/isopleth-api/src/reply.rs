@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     etag: Option<String>,
     cache: Cache,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The status of an answer with a body.
+    status: StatusCode,
     /// None says that the client has it already.
     body: Option<Vec<u8>>,
 }
@@ -59,6 +61,7 @@ impl Reply {
             etag: Some(etag),
             cache,
             headers: Vec::new(),
+            status: StatusCode::OK,
             body,
         }
     }
@@ -71,6 +74,7 @@ impl Reply {
             etag: None,
             cache: Cache::Never,
             headers: vec![],
+            status: StatusCode::OK,
             body,
         }
     }
@@ -81,6 +85,25 @@ impl Reply {
             .iter()
             .filter_map(|l| HeaderValue::try_from(l.to_header()).ok());
         self.headers.extend(values.map(|v| (LINK, v)));
+        self
+    }
+
+    /// The same answer with another status than 200.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same answer, to be kept by nobody.
+    pub(crate) fn unkept(mut self) -> Self {
+        (self.cache, self.etag) = (Cache::Never, None);
+        self
+    }
+
+    /// The same answer with one more header, left out if its value is no header's.
+    pub(crate) fn with_value(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers
+            .extend(HeaderValue::try_from(value).map(|v| (name, v)));
         self
     }
 
@@ -103,15 +126,14 @@ pub(crate) fn entity_tag(parts: &[&str]) -> String {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = if self.body.is_some() {
-            StatusCode::OK
-        } else {
-            StatusCode::NOT_MODIFIED
+        let status = match self.body {
+            Some(_) => self.status,
+            None => StatusCode::NOT_MODIFIED,
         };
         let mut response = Response::new(Body::from(self.body.unwrap_or_default()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        if status == StatusCode::OK {
+        if !matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media));
         }
         if let Some(etag) = self.etag.and_then(|e| HeaderValue::try_from(e).ok()) {

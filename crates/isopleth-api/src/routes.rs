@@ -16,7 +16,9 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
-use crate::{api, collections, conformance, health, items, landing, observe};
+use crate::{
+    api, collections, conformance, execution, health, items, jobs, landing, observe, processes,
+};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,18 @@ pub enum Resource {
     Items,
     /// One feature.
     Item,
+    /// What can be computed.
+    Processes,
+    /// One process.
+    Process,
+    /// Where a process is executed.
+    Execution,
+    /// The jobs.
+    Jobs,
+    /// One job.
+    Job,
+    /// The result of a job.
+    Results,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -53,6 +67,12 @@ pub const ROUTES: &[(&str, Resource)] = &[
         "/collections/{collectionId}/items/{featureId}",
         Resource::Item,
     ),
+    ("/processes", Resource::Processes),
+    ("/processes/{processId}", Resource::Process),
+    ("/processes/{processId}/execution", Resource::Execution),
+    ("/jobs", Resource::Jobs),
+    ("/jobs/{jobId}", Resource::Job),
+    ("/jobs/{jobId}/results", Resource::Results),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
 ];
@@ -64,6 +84,8 @@ impl Resource {
         match self {
             Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
             Self::Item => &["run", "f"],
+            Self::Execution => &[],
+            Self::Jobs => jobs::PARAMETERS,
             _ => &["f"],
         }
     }
@@ -71,7 +93,11 @@ impl Resource {
     /// The methods that it answers, beside OPTIONS.
     #[must_use]
     pub fn methods(self) -> &'static [Method] {
-        &[Method::GET, Method::HEAD]
+        match self {
+            Self::Execution => &[Method::POST],
+            Self::Job => &[Method::GET, Method::HEAD, Method::DELETE],
+            _ => &[Method::GET, Method::HEAD],
+        }
     }
 
     /// The methods that it answers as the `Allow` header lists them.
@@ -89,6 +115,13 @@ impl Resource {
             Self::Collection => collections::one(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
+            Self::Processes => processes::all(call),
+            Self::Process => processes::one(state, call),
+            Self::Execution => processes::execute(state, call).await,
+            Self::Jobs => jobs::all(state, call).await,
+            Self::Job if call.method == Method::DELETE => jobs::dismiss(state, call).await,
+            Self::Job => jobs::one(state, call).await,
+            Self::Results => jobs::results(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
         }
@@ -132,8 +165,12 @@ async fn respond(
         let problem = Problem::method_not_allowed(request.method().as_str(), resource.allowed());
         return problem.at(&here).into_response();
     }
-    let call = Call::read(state, resource, path, &request);
-    drop(request);
+    let call = match Call::read(state, resource, path, &request) {
+        Ok(call) if resource == Resource::Execution => {
+            execution::with_body(state.limits(), call, request.into_body()).await
+        }
+        other => other,
+    };
     let answer = match call {
         Ok(call) => resource.answer(state, &call).await,
         Err(problem) => Err(problem),

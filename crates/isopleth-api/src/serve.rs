@@ -33,6 +33,9 @@ pub enum ServeError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The system gives no thread to compute analyses on.
+    #[error("cannot start a thread for analyses: {0}; allow more threads to the process")]
+    Worker(std::io::Error),
     /// The embedded API definition is broken.
     #[error(transparent)]
     Contract(#[from] ContractError),
@@ -73,10 +76,13 @@ pub async fn serve(
     drop(Store::open(&store)?);
     let archive = StoreArchive::open(store.clone())?;
     let (poll_interval, drain) = (limits.poll_interval, limits.drain);
-    let mut state = AppState::new(limits.clone())?.with_archive(Box::new(archive));
+    let mut state = AppState::new(limits.clone())?
+        .with_archive(Box::new(archive))
+        .with_analyses(store.clone(), isopleth_io::analyse);
     if let Some(base) = &public_base_url {
         state = state.with_public_base_url(base)?;
     }
+    state.start_analyses().map_err(ServeError::Worker)?;
     let watcher = tokio::spawn(watch(state.clone(), store, poll_interval));
 
     let (begun, drain_begun) = oneshot::channel();
@@ -91,7 +97,7 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let server = answer(listener, router(state), &limits, shutdown);
+    let server = answer(listener, router(state.clone()), &limits, shutdown);
     let out_of_time = async {
         match drain_begun.await {
             Ok(()) => tokio::time::sleep(drain).await,
@@ -105,5 +111,6 @@ pub async fn serve(
         }
     }
     watcher.abort();
+    state.end_analyses();
     Ok(())
 }

@@ -105,6 +105,17 @@ impl Service {
 
     /// Sends a request and checks the answer against the contract.
     pub async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_with(method, target, headers, Vec::new()).await
+    }
+
+    /// The same with a body.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method.clone()).uri(target);
         if !headers
             .iter()
@@ -115,7 +126,7 @@ impl Service {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).unwrap();
+        let request = request.body(Body::from(body)).unwrap();
         let (parts, body) = self
             .router
             .clone()

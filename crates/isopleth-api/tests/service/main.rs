@@ -5,6 +5,7 @@ mod discovery;
 mod fixture;
 mod http;
 mod items;
+mod jobs;
 mod paging;
 mod selection;
 mod start;
