@@ -19,11 +19,11 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let collections: Vec<_> = published
         .collections
         .iter()
-        .map(|c| (c.id.as_str(), c.dataset.layer.title.as_str()))
+        .map(|c| (c.id.as_str(), &c.dataset.layer))
         .collect();
     let definition = expanded(state.contract(), &collections, &call.addresses.base);
     Ok(match format {
-        Format::Json => Reply::document(call, OPENAPI_JSON, &definition),
+        Format::Json | Format::File(_) => Reply::document(call, OPENAPI_JSON, &definition),
         Format::Html => {
             let at = &call.addresses;
             let links = [

@@ -1,6 +1,8 @@
-//! The `bbox` parameter: a box of WGS 84 longitude and latitude, possibly across the antimeridian.
+//! The `bbox` parameter: a box of WGS 84 longitude and latitude, possibly across the antimeridian,
+//! or of another coordinate reference system.
 
-use geo::{Coord, Geometry, Line, Point, Rect};
+use geo::{BoundingRect, Geometry};
+use isopleth_io::crs::{Crs, box_geometry};
 
 /// Why a `bbox` is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -14,6 +16,9 @@ pub(crate) enum BboxError {
     /// South is north of north.
     #[error("south {0} lies north of north {1}")]
     SouthNorth(f64, f64),
+    /// West is east of east, in a system without an antimeridian.
+    #[error("west {0} lies east of east {1}; only CRS84 boxes may cross the antimeridian")]
+    WestEast(f64, f64),
     /// The lower height is above the upper.
     #[error("the lower height {0} lies above the upper {1}")]
     Heights(f64, f64),
@@ -31,25 +36,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    fn new(min: [f64; 2], max: [f64; 2]) -> Self {
-        let (a, b) = (
-            Coord {
-                x: min[0],
-                y: min[1],
-            },
-            Coord {
-                x: max[0],
-                y: max[1],
-            },
-        );
-        let shape = if a == b {
-            Point::from(a).into()
-        } else if a.x == b.x || a.y == b.y {
-            Line::new(a, b).into()
-        } else {
-            Rect::new(a, b).into()
-        };
-        Self { min, max, shape }
+    fn new([west, south, east, north]: [f64; 4]) -> Self {
+        Self {
+            min: [west, south],
+            max: [east, north],
+            shape: box_geometry([west, south, east, north]),
+        }
     }
 }
 
@@ -61,12 +53,12 @@ pub(crate) struct Bbox {
 }
 
 impl Bbox {
-    /// Reads `west,south,east,north` or `west,south,lower,east,north,upper`. Heights are checked
-    /// and then have no effect: features are flat.
+    /// Reads `west,south,east,north` or `west,south,lower,east,north,upper` in a coordinate
+    /// reference system. Heights are checked and then have no effect: features are flat.
     ///
     /// # Errors
     /// [`BboxError`].
-    pub(crate) fn parse(text: &str) -> Result<Self, BboxError> {
+    pub(crate) fn parse(text: &str, crs: Crs) -> Result<Self, BboxError> {
         let mut numbers = Vec::with_capacity(6);
         let count = text.split(',').count();
         if count != 4 && count != 6 {
@@ -87,15 +79,28 @@ impl Bbox {
         if south > north {
             return Err(BboxError::SouthNorth(south, north));
         }
+        if crs != Crs::Crs84 {
+            if west > east {
+                return Err(BboxError::WestEast(west, east));
+            }
+            let shape = crs.unproject_box([west, south, east, north]);
+            let part = |shape: Geometry| {
+                let rect = shape.bounding_rect()?;
+                let (min, max) = (rect.min().into(), rect.max().into());
+                Some(Part { min, max, shape })
+            };
+            let parts = shape.and_then(part).into_iter().collect();
+            return Ok(Self { parts });
+        }
         let parts = if west <= east {
-            vec![Part::new([west, south], [east, north])]
+            vec![Part::new([west, south, east, north])]
         } else {
             let (mut parts, edge) = (Vec::with_capacity(2), 180.0);
             if west <= edge {
-                parts.push(Part::new([west, south], [edge, north]));
+                parts.push(Part::new([west, south, edge, north]));
             }
             if east >= -edge {
-                parts.push(Part::new([-edge, south], [east, north]));
+                parts.push(Part::new([-edge, south, east, north]));
             }
             parts
         };
@@ -112,21 +117,29 @@ mod tests {
     #[test]
     fn four_and_six_numbers_of_any_length_are_read() {
         let text = "-0.100000000000000006,51.5,-0.0899999999999999967,51.509999999999998";
-        let plain = Bbox::parse(text).unwrap();
+        let plain = Bbox::parse(text, Crs::Crs84).unwrap();
         assert_eq!(plain.parts[0].min, [-0.1, 51.5]);
-        let high = Bbox::parse("-0.1,51.5,0,-0.09,51.51,100").unwrap();
-        assert_eq!(high, Bbox::parse("-0.1, 51.5, -0.09, 51.51").unwrap());
+        let high = Bbox::parse("-0.1,51.5,0,-0.09,51.51,100", Crs::Crs84).unwrap();
+        assert_eq!(
+            high,
+            Bbox::parse("-0.1, 51.5, -0.09, 51.51", Crs::Crs84).unwrap()
+        );
     }
 
     #[test]
     fn west_beyond_east_crosses_the_antimeridian() {
-        let bbox = Bbox::parse("177,65,-177,70").unwrap();
+        let bbox = Bbox::parse("177,65,-177,70", Crs::Crs84).unwrap();
         assert_eq!(bbox.parts.len(), 2);
         assert_eq!(
             (bbox.parts[0].max[0], bbox.parts[1].min[0]),
             (180.0, -180.0)
         );
-        assert!(Bbox::parse("200,0,-200,1").unwrap().parts.is_empty());
+        assert!(
+            Bbox::parse("200,0,-200,1", Crs::Crs84)
+                .unwrap()
+                .parts
+                .is_empty()
+        );
     }
 
     #[test]
@@ -146,14 +159,27 @@ mod tests {
             "0,0,5,1,1,4",
             "1;2;3;4",
         ] {
-            assert!(Bbox::parse(bad).is_err(), "{bad}");
+            assert!(Bbox::parse(bad, Crs::Crs84).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn boxes_of_other_systems_become_shapes_of_degrees() {
+        let grid = Bbox::parse("530000,180000,531000,181000", Crs::NationalGrid).unwrap();
+        let part = &grid.parts[0];
+        assert!((part.min[0] + 0.1289).abs() < 1e-3 && (part.max[1] - 51.513).abs() < 1e-3);
+        let beyond = Bbox::parse("-2,-2,-1,-1", Crs::NationalGrid).unwrap();
+        assert!(beyond.parts.is_empty());
+        let wide = Bbox::parse("-9e9,-9e9,9e9,9e9", Crs::WebMercator).unwrap();
+        assert!((wide.parts[0].max[0] - 180.0).abs() < 1e-9);
+        let swapped = Bbox::parse("2,0,1,1", Crs::WebMercator);
+        assert_eq!(swapped, Err(BboxError::WestEast(2.0, 1.0)));
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "[0-9eE+.,nNaiIfF -]{0,40}|.{0,40}") {
-            if let Ok(bbox) = Bbox::parse(&text) {
+            if let Ok(bbox) = Bbox::parse(&text, Crs::Crs84) {
                 for part in bbox.parts {
                     prop_assert!(part.min[0] <= part.max[0] && part.min[1] <= part.max[1]);
                 }

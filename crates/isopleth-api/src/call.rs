@@ -1,7 +1,9 @@
 //! A request, read and checked, as the resources see it.
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST, IF_NONE_MATCH};
+use axum::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Method};
 
@@ -14,6 +16,8 @@ use crate::state::AppState;
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What the path leads to.
+    pub(crate) resource: Resource,
     /// Addresses under the base that this client uses.
     pub(crate) addresses: Addresses,
     /// The parameters.
@@ -34,6 +38,16 @@ pub(crate) struct Call {
     pub(crate) prefer: String,
     /// The body, of a resource that reads one.
     pub(crate) body: Vec<u8>,
+    /// Name of the file, if the path names one.
+    pub(crate) file: String,
+    /// Whether only the head of the answer is wanted.
+    pub(crate) head: bool,
+    /// The `Range` header.
+    pub(crate) range: String,
+    /// The `If-Range` header.
+    pub(crate) if_range: String,
+    /// The `Accept-Encoding` header.
+    pub(crate) accept_encoding: String,
     /// The `Accept` header.
     pub(crate) accept: String,
     /// The `If-None-Match` header.
@@ -55,15 +69,16 @@ impl Call {
             let found = path.and_then(|p| p.iter().find(|(key, _)| *key == name));
             found.map(|(_, value)| value.to_owned()).unwrap_or_default()
         };
-        let query = Query::parse(
-            request.uri().query().unwrap_or_default(),
-            resource.parameters(),
-        )?;
+        let query = Query::parse_any(request.uri().query().unwrap_or_default())?;
+        if !resource.has_columns() {
+            query.refuse_unknown(resource.parameters())?;
+        }
         let base = match state.public_base_url() {
             Some(base) => base.to_owned(),
             None => format!("http://{}", authority(request)?),
         };
         Ok(Self {
+            resource,
             addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
@@ -74,6 +89,11 @@ impl Call {
             content_type: header_list(request.headers(), CONTENT_TYPE),
             prefer: header_list(request.headers(), HeaderName::from_static("prefer")),
             body: Vec::new(),
+            file: segment("fileName"),
+            head: request.method() == Method::HEAD,
+            range: header_list(request.headers(), RANGE),
+            if_range: header_list(request.headers(), IF_RANGE),
+            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
             accept: header_list(request.headers(), ACCEPT),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
         })

@@ -5,10 +5,11 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::Call;
 use crate::dataset::Dataset;
 use crate::document::Document;
-use crate::links::{self, Addresses, CRS84, GEO_JSON, HTML, JSON, Link};
+use crate::links::{self, Addresses, CRS84, HTML, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::reply::Reply;
+use crate::representation::{enclosures, items_links};
 use crate::state::AppState;
 
 /// All collections.
@@ -77,7 +78,8 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
         "links": links::to_json(&links),
         "extent": extent,
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": dataset.crs.iter().map(|crs| crs.uri()).collect::<Vec<_>>(),
+        "storageCrs": CRS84,
         "geometry": dataset.layer.geometry,
         "run": dataset.run,
         "features": dataset.len(),
@@ -95,6 +97,22 @@ fn summary(collection: &Collection, at: &Addresses) -> Map<String, Json> {
 
 /// Where the data of a collection are.
 fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
-    let title = format!("Features of {}", dataset.layer.title);
-    vec![Link::new("items", GEO_JSON, title, at.items(id))]
+    let title = &dataset.layer.title;
+    let mut links = items_links(&at.items(id), title);
+    links.extend([
+        Link::new(
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {title}"),
+            at.queryables(id),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {title}"),
+            at.schema(id),
+        ),
+    ]);
+    links.extend(enclosures(at, id, dataset));
+    links
 }

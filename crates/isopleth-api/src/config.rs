@@ -38,6 +38,12 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Most connections at a time; others wait to be accepted.
     pub max_connections: usize,
+    /// The folder in which files for download are kept while the service runs; without one, that
+    /// of the system for temporary files. The service makes a folder of its own in it and removes
+    /// it when it ends.
+    pub file_cache_folder: Option<PathBuf>,
+    /// Most bytes of files for download that are kept, and so the largest file that can be had.
+    pub file_cache_bytes: u64,
     /// What clients may ask to be analysed.
     pub analyses: AnalysisLimits,
 }
@@ -110,6 +116,8 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             max_connections: 1024,
             analyses: AnalysisLimits::default(),
+            file_cache_folder: None,
+            file_cache_bytes: 4 << 30,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! A published run: its features encoded once, with what is needed to find and page them.
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 
 use axum::body::Bytes;
 use geo::{BoundingRect, Intersects};
+use isopleth_io::cql2::Filter;
+use isopleth_io::crs::Crs;
 use isopleth_io::layer::{Feature, Layer, Value};
-use isopleth_io::write::feature_members;
+use isopleth_io::write::{Part, feature_members, feature_members_in};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde_json::{Map, Value as Json};
@@ -28,6 +31,8 @@ pub(crate) struct Dataset {
     pub(crate) brief: String,
     pub(crate) bbox: Option<[f64; 4]>,
     pub(crate) days: Option<Days>,
+    /// The coordinate reference systems that reach all of its features, the default first.
+    pub(crate) crs: Vec<Crs>,
     /// The features as JSON, each followed by a comma.
     bytes: Bytes,
     /// Where each feature begins; one more entry ends the last.
@@ -100,6 +105,8 @@ impl Dataset {
             Times::Alike(days) => *days,
             Times::Each(each) => each.iter().flatten().copied().reduce(Days::union),
         };
+        let reached = Crs::ALL.into_iter();
+        let crs = reached.filter(|crs| bbox.is_none_or(|b| crs.reaches(b)));
         let brief = brief(&layer.provenance).to_string();
         Self {
             run,
@@ -107,6 +114,7 @@ impl Dataset {
             brief,
             bbox,
             days,
+            crs: crs.collect(),
             bytes: bytes.into(),
             starts,
             ids,
@@ -134,14 +142,40 @@ impl Dataset {
         self.layer.features.len()
     }
 
-    /// A feature by its id, as JSON.
-    pub(crate) fn feature(&self, id: &str) -> Option<&[u8]> {
-        let index = *self.ids.get(id)? as usize;
-        Some(self.encoded(index..index + 1))
+    /// The place of a feature in the layer.
+    pub(crate) fn index(&self, id: &str) -> Option<u32> {
+        self.ids.get(id).copied()
     }
 
-    /// The features of a selection's page as JSON, separated by commas.
-    pub(crate) fn write(&self, selection: &Selection, page: Range<usize>, out: &mut Vec<u8>) {
+    /// The features of a selection's page as JSON, separated by commas. Those of WGS 84 are cut
+    /// from what was encoded at publication; others are encoded now.
+    ///
+    /// # Errors
+    /// A geometry that `crs` does not reach, which none is if `crs` is one of the dataset.
+    pub(crate) fn write(
+        &self,
+        selection: &Selection,
+        page: Range<usize>,
+        crs: Crs,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        if crs == Crs::Crs84 {
+            self.copy(selection, page, out);
+            return Ok(());
+        }
+        for (n, at) in page.enumerate() {
+            let index = match selection {
+                Selection::All(_) => at,
+                Selection::Some(indices) => indices[at] as usize,
+            };
+            out.extend_from_slice(if n > 0 { b",{" } else { b"{" });
+            feature_members_in(&self.layer, &self.layer.features[index], crs, out)?;
+            out.push(b'}');
+        }
+        Ok(())
+    }
+
+    fn copy(&self, selection: &Selection, page: Range<usize>, out: &mut Vec<u8>) {
         match selection {
             Selection::All(_) => out.extend_from_slice(self.encoded(page)),
             Selection::Some(indices) => {
@@ -156,9 +190,47 @@ impl Dataset {
         }
     }
 
+    /// The features of a selection's page, by their places in the layer.
+    pub(crate) fn places(selection: &Selection, page: Range<usize>) -> Vec<u32> {
+        match selection {
+            // A layer has fewer than 2^32 features, as the tree's entries say.
+            Selection::All(_) => page.map(|at| at as u32).collect(),
+            Selection::Some(indices) => indices[page].to_vec(),
+        }
+    }
+
+    /// A selection as writers take it.
+    pub(crate) fn part<'a>(&'a self, selection: &'a Selection) -> Part<'a> {
+        match selection {
+            Selection::All(_) => Part::whole(&self.layer),
+            Selection::Some(indices) => Part::some(&self.layer, indices),
+        }
+    }
+
     fn encoded(&self, range: Range<usize>) -> &[u8] {
         let bytes = &self.bytes[self.starts[range.start]..self.starts[range.end]];
         bytes.strip_suffix(b",").unwrap_or(bytes)
+    }
+
+    /// The features of a selection that match all filters.
+    pub(crate) fn filtered(&self, selection: Selection, filters: &[Filter]) -> Selection {
+        let holds = |index: &u32| {
+            let feature = &self.layer.features[*index as usize];
+            filters.iter().all(|filter| filter.matches(feature))
+        };
+        Selection::Some(match selection {
+            Selection::All(all) => (0_u32..).take(all).filter(holds).collect(),
+            Selection::Some(mut indices) => {
+                indices.retain(holds);
+                indices
+            }
+        })
+    }
+
+    /// The columns that state the first and the last day of each feature, if it has them.
+    pub(crate) fn day_columns(&self) -> Option<[&'static str; 2]> {
+        let there = |pair: &[&str; 2]| pair.iter().all(|c| self.layer.column(c).is_some());
+        DAY_COLUMNS.into_iter().find(there)
     }
 
     /// The features that meet a box and a time. Features without a place or a time meet any.

@@ -4,13 +4,8 @@
 //! days 2022-01-01 to 2022-01-31 covers every moment from 2022-01-01T00:00:00Z up to, not
 //! including, 2022-02-01T00:00:00Z.
 
+use isopleth_io::moment::{Moment, SECONDS_PER_DAY, epoch, midnight, stretch};
 use jiff::SignedDuration;
-use jiff::civil::{Date, DateTime, date};
-
-/// A moment: seconds since 1970-01-01T00:00:00Z and nanoseconds.
-type Moment = (i64, u32);
-
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Why a `datetime` is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +36,7 @@ impl TimeQuery {
     pub(crate) fn parse(text: &str) -> Result<Self, DatetimeError> {
         let fail = || DatetimeError::Format(text.to_owned());
         let Some((start, end)) = text.split_once('/') else {
-            let (from, to) = bound(text).ok_or_else(fail)?;
+            let (from, to) = stretch(text).ok_or_else(fail)?;
             return Ok(Self {
                 from: Some(from),
                 to: Some(to),
@@ -49,7 +44,7 @@ impl TimeQuery {
         };
         let side = |s: &str| match s {
             "" | ".." => Some(None),
-            s => bound(s).map(Some),
+            s => stretch(s).map(Some),
         };
         let from = side(start).ok_or_else(fail)?.map(|b| b.0);
         let to = side(end).ok_or_else(fail)?.map(|b| b.1);
@@ -74,85 +69,6 @@ impl TimeQuery {
     }
 }
 
-/// First and last moment that a date or date-time stands for.
-fn bound(text: &str) -> Option<(Moment, Moment)> {
-    let bytes = text.as_bytes();
-    let day = seconds(day_of(bytes.get(..10)?)?);
-    if bytes.len() == 10 {
-        return Some(((day, 0), (day + SECONDS_PER_DAY - 1, 999_999_999)));
-    }
-    if !matches!(bytes[10], b'T' | b't') {
-        return None;
-    }
-    let clock = bytes.get(11..19)?;
-    if clock[2] != b':' || clock[5] != b':' {
-        return None;
-    }
-    let (hour, minute) = (number(&clock[..2])?, number(&clock[3..5])?);
-    let second = number(&clock[6..])?;
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let mut rest = &bytes[19..];
-    let mut nanos = 0;
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
-        }
-        let kept = number(&fraction[..digits.min(9)])?;
-        nanos = u32::try_from(kept * 10_i64.pow(9 - u32::try_from(digits.min(9)).ok()?)).ok()?;
-        rest = &fraction[digits..];
-    }
-    // A leap second is the last second of its minute.
-    let local = day + hour * 3600 + minute * 60 + second.min(59);
-    let moment = (local - offset(rest)?, nanos);
-    Some((moment, moment))
-}
-
-/// Seconds east of UTC. A space stands for the plus that form decoding makes of it.
-fn offset(zone: &[u8]) -> Option<i64> {
-    let (sign, clock) = match zone {
-        b"Z" | b"z" => return Some(0),
-        [b'+' | b' ', clock @ ..] => (1, clock),
-        [b'-', clock @ ..] => (-1, clock),
-        _ => return None,
-    };
-    if clock.len() != 5 || clock[2] != b':' {
-        return None;
-    }
-    let (hours, minutes) = (number(&clock[..2])?, number(&clock[3..])?);
-    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
-}
-
-fn day_of(text: &[u8]) -> Option<Date> {
-    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
-        return None;
-    }
-    let (year, month) = (number(&text[..4])?, number(&text[5..7])?);
-    let day = number(&text[8..])?;
-    Date::new(
-        year.try_into().ok()?,
-        month.try_into().ok()?,
-        day.try_into().ok()?,
-    )
-    .ok()
-}
-
-fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0_i64, |sum, b| {
-        b.is_ascii_digit().then(|| sum * 10 + i64::from(b - b'0'))
-    })
-}
-
-fn epoch() -> DateTime {
-    date(1970, 1, 1).at(0, 0, 0, 0)
-}
-
-fn seconds(day: Date) -> i64 {
-    day.at(0, 0, 0, 0).duration_since(epoch()).as_secs()
-}
-
 /// The civil days that a feature or a layer speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Days {
@@ -164,8 +80,8 @@ impl Days {
     /// From the first and the last day, `YYYY-MM-DD`, both included. None if they are not days or
     /// the last comes before the first.
     pub(crate) fn new(first: &str, last: &str) -> Option<Self> {
-        let from = seconds(day_of(first.as_bytes())?);
-        let until = seconds(day_of(last.as_bytes())?) + SECONDS_PER_DAY;
+        let from = midnight(first)?;
+        let until = midnight(last)? + SECONDS_PER_DAY;
         (from < until).then_some(Self { from, until })
     }
 

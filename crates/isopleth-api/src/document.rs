@@ -33,7 +33,7 @@ impl Document {
     pub(crate) fn reply(self, call: &Call) -> Result<Reply, Problem> {
         let format = format(call, &[("json", Format::Json), ("html", Format::Html)])?;
         let (own, (other, media)) = match format {
-            Format::Json => (self.media, ("html", HTML)),
+            Format::Json | Format::File(_) => (self.media, ("html", HTML)),
             Format::Html => (HTML, ("json", self.media)),
         };
         let (mine, others) = (&call.query, call.query.with(&[("f", other.to_owned())]));
@@ -45,7 +45,7 @@ impl Document {
         ];
         links.extend(self.links);
         Ok(match format {
-            Format::Json => {
+            Format::Json | Format::File(_) => {
                 let mut members = self.members;
                 members.insert("links".to_owned(), links::to_json(&links));
                 Reply::document(call, self.media, &Json::Object(members))

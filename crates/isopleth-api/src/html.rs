@@ -139,6 +139,29 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Markup>) -> Markup {
     } } }
 }
 
+/// Features as a table: the id, which leads to the feature, and the properties.
+pub(crate) fn features(features: &[Json], address: impl Fn(&str) -> String) -> Markup {
+    let properties = features.first().and_then(|f| f["properties"].as_object());
+    let columns: Vec<&str> = properties
+        .into_iter()
+        .flatten()
+        .map(|(k, _)| k.as_str())
+        .collect();
+    let mut heads = vec!["feature"];
+    heads.extend(&columns);
+    let empty = Map::new();
+    let rows = features.iter().map(|feature| {
+        let id = text_of(feature, "id");
+        let properties = feature["properties"].as_object().unwrap_or(&empty);
+        html! { td { a href=(address(id)) { (id) } } (row(&columns, properties)) }
+    });
+    if features.is_empty() {
+        html! { p { "No features." } }
+    } else {
+        table(&heads, rows)
+    }
+}
+
 fn is_link(value: &Json) -> bool {
     value["href"].is_string() && value["rel"].is_string()
 }
@@ -161,6 +184,28 @@ mod tests {
         let page = page(evil, &body, &[]);
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("&lt;script").count(), 6);
+    }
+
+    #[test]
+    fn features_become_rows_and_links() {
+        let list = [
+            json!({ "id": "a/b", "properties": { "count": 3, "name": "A & B" } }),
+            json!({ "id": "c", "properties": { "count": null, "name": "C" } }),
+        ];
+        let text = features(&list, |id| format!("https://x/items/{id}")).into_string();
+        assert!(
+            text.contains("<a href=\"https://x/items/a/b\">a/b</a>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("<td class=\"number\">3</td><td>A &amp; B</td>"),
+            "{text}"
+        );
+        assert!(
+            features(&[], |_| String::new())
+                .into_string()
+                .contains("No features")
+        );
     }
 
     #[test]

@@ -1,100 +1,214 @@
 //! `/collections/{id}/items` and one item: the features.
 
+use std::ops::Range;
+
+use axum::http::header::CONTENT_DISPOSITION;
+use isopleth_io::crs::Crs;
+use maud::html;
 use serde_json::Value as Json;
 
 use crate::accept::{Format, format};
-use crate::bbox::Bbox;
 use crate::call::Call;
-use crate::dataset::Dataset;
-use crate::datetime::TimeQuery;
-use crate::links::{self, GEO_JSON, JSON, Link};
+use crate::dataset::{Dataset, Selection};
+use crate::document::page as html_page;
+use crate::html;
+use crate::links::{self, GEO_JSON, JSON, Link, QUERYABLES, SCHEMA, SCHEMA_JSON};
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::reply::{Cache, Reply, entity_tag};
+use crate::representation::{
+    self, MATCHED, ONE, PAGES, RETURNED, alternates, disposition, media, refuse_crs,
+};
+use crate::selection::{crs, select};
 use crate::state::AppState;
-
-const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("geojson", Format::Json)];
 
 /// A page of features.
 pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    format(call, FORMATS)?;
+    let format = format(call, PAGES)?;
     let limits = state.limits();
     let limit = limit(call, limits.default_limit, limits.max_limit)?;
     let offset = offset(call)?;
-    let bbox = read(call, "bbox", Bbox::parse)?;
-    let time = read(call, "datetime", TimeQuery::parse)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
-
-    let selection = dataset.select(bbox.as_ref(), time);
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let range = selection.page(offset, limit);
-    let at = &call.addresses;
+    let links = page_links(call, &dataset, selection.len(), &range, limit, format);
+    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
+    let (matched, returned) = (selection.len(), range.len());
+    let known = call.has(&etag);
+    let reply = match format {
+        _ if known => Reply::known(cache(call), etag),
+        Format::File(file) => {
+            refuse_crs(file, crs)?;
+            let id = call.collection.clone();
+            let body = representation::page(state, id, dataset, &selection, range, (file, crs));
+            let body = body.await?;
+            let name = format!("{}.{}", call.collection, file.name());
+            Reply::tagged(call, media(format), cache(call), etag, || body)
+                .with_value(CONTENT_DISPOSITION, disposition(&name))
+                .with_value(MATCHED, matched)
+                .with_value(RETURNED, returned)
+        }
+        Format::Html => {
+            let features = encoded(&dataset, &selection, range.clone(), Crs::Crs84)?;
+            as_page(call, &dataset, &selection, &range, &features, &links)
+        }
+        Format::Json => {
+            let features = encoded(&dataset, &selection, range, crs)?;
+            let head = format!(
+                "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{:.3}\",\"numberMatched\":{matched},\
+                 \"numberReturned\":{returned},\"links\":{},\"run\":{},\"provenance\":{},\"features\":[",
+                jiff::Timestamp::now(),
+                links::to_json(&links),
+                Json::from(dataset.run.as_str()),
+                dataset.brief,
+            );
+            let body = || [head.as_bytes(), &features, b"]}"].concat();
+            Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        }
+    };
+    Ok(reply.in_crs(crs).with_links(&links))
+}
+
+/// The features of a page as JSON, separated by commas.
+fn encoded(
+    dataset: &Dataset,
+    selection: &Selection,
+    range: Range<usize>,
+    crs: Crs,
+) -> Result<Vec<u8>, Problem> {
+    let mut features = Vec::new();
+    let written = dataset.write(selection, range, crs, &mut features);
+    written.map_err(|error| unreached(&error, dataset))?;
+    Ok(features)
+}
+
+/// A page of features as a page for people: a table.
+fn as_page(
+    call: &Call,
+    dataset: &Dataset,
+    selection: &Selection,
+    range: &Range<usize>,
+    features: &[u8],
+    links: &[Link],
+) -> Reply {
+    let list = [b"[".as_slice(), features, b"]"].concat();
+    // It was encoded here.
+    let list: Vec<Json> = serde_json::from_slice(&list).unwrap_or_default();
+    let pinned = [("run", dataset.run.clone()), ("f", "html".to_owned())];
+    let query = Query::default().with(&pinned).to_suffix();
+    let address = |id: &str| call.addresses.item(&call.collection, id) + &query;
+    let body = html! {
+        p { (dataset.layer.description) }
+        p { (range.len()) " of " (selection.len()) " features, from number " (range.start + 1) "." }
+        (html::features(&list, address))
+        (html::members(&dataset.layer.provenance))
+    };
+    html_page(call, &dataset.layer.title, &body, links)
+}
+
+/// The links of a page: itself, its other formats, what it belongs to, the pages beside it.
+fn page_links(
+    call: &Call,
+    dataset: &Dataset,
+    matched: usize,
+    range: &Range<usize>,
+    limit: u64,
+    format: Format,
+) -> Vec<Link> {
+    let (at, title) = (&call.addresses, &dataset.layer.title);
     let items = at.items(&call.collection);
     let here = format!("{items}{}", call.query.to_suffix());
     let mut links = vec![
-        Link::new("self", GEO_JSON, "This page", here.clone()),
+        Link::new("self", media(format), "This page", here),
+        Link::new("collection", JSON, title, at.collection(&call.collection)),
         Link::new(
-            "collection",
-            JSON,
-            &dataset.layer.title,
-            at.collection(&call.collection),
+            QUERYABLES,
+            SCHEMA_JSON,
+            format!("Queryables of {title}"),
+            at.queryables(&call.collection),
+        ),
+        Link::new(
+            SCHEMA,
+            SCHEMA_JSON,
+            format!("Schema of {title}"),
+            at.schema(&call.collection),
         ),
     ];
-    if range.end < selection.len() {
-        let (limit, offset) = (limit.to_string(), range.end.to_string());
-        let run = dataset.run.clone();
-        let next = call
-            .query
-            .with(&[("limit", limit), ("offset", offset), ("run", run)]);
-        let href = format!("{items}{}", next.to_suffix());
-        links.push(Link::new("next", GEO_JSON, "Next page", href));
-    }
-    let etag = entity_tag(&[&dataset.run, &here]);
-    let body = || {
-        let head = format!(
-            "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{:.3}\",\"numberMatched\":{},\
-             \"numberReturned\":{},\"links\":{},\"run\":{},\"provenance\":{},\"features\":[",
-            jiff::Timestamp::now(),
-            selection.len(),
-            range.len(),
-            links::to_json(&links),
-            Json::from(dataset.run.as_str()),
-            dataset.brief,
-        );
-        let mut body = head.into_bytes();
-        dataset.write(&selection, range.clone(), &mut body);
-        body.extend_from_slice(b"]}");
-        body
+    links.extend(alternates(call, &items, PAGES, format));
+    let page = |offset: u64| {
+        let mut changes = vec![
+            ("limit", limit.to_string()),
+            ("offset", offset.to_string()),
+            ("run", dataset.run.clone()),
+        ];
+        // The format may have been asked for by Accept, which no link can say.
+        match format {
+            Format::Json => {}
+            Format::Html => changes.push(("f", "html".to_owned())),
+            Format::File(file) => changes.push(("f", file.name().to_owned())),
+        }
+        format!("{items}{}", call.query.with(&changes).to_suffix())
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    if range.end < matched {
+        let href = page(range.end as u64);
+        links.push(Link::new("next", media(format), "Next page", href));
+    }
+    if range.start > 0 {
+        let href = page((range.start as u64).saturating_sub(limit));
+        links.push(Link::new("prev", media(format), "Previous page", href));
+    }
+    links
 }
 
 /// One feature.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    format(call, FORMATS)?;
+    let format = format(call, ONE)?;
     let dataset = state.dataset(&call.collection, run(call)?).await?;
+    let crs = crs(call, "crs", &dataset)?;
     let missing = || Problem::feature_not_found(&call.feature, &dataset.run);
-    let feature = dataset.feature(&call.feature).ok_or_else(missing)?;
-    let links = item_links(call, &dataset);
+    let index = dataset.index(&call.feature).ok_or_else(missing)?;
+    let links = item_links(call, &dataset, format);
     let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
-    let body = || {
-        let open = feature.strip_suffix(b"}").unwrap_or(feature);
-        let tail = format!(",\"links\":{}}}", links::to_json(&links));
-        [open, tail.as_bytes()].concat()
+    let feature = encoded(&dataset, &Selection::Some(vec![index]), 0..1, crs)?;
+    let reply = match format {
+        Format::Html => {
+            let feature: Json = serde_json::from_slice(&feature).unwrap_or_default();
+            let body = match feature.as_object() {
+                Some(members) => html::members(members),
+                None => html! {},
+            };
+            let title = format!("{}: {}", dataset.layer.title, call.feature);
+            html_page(call, &title, &body, &links)
+        }
+        Format::Json | Format::File(_) => {
+            let body = || {
+                let open = feature.strip_suffix(b"}").unwrap_or(&feature);
+                let tail = format!(",\"links\":{}}}", links::to_json(&links));
+                [open, tail.as_bytes()].concat()
+            };
+            Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+        }
     };
-    Ok(Reply::tagged(call, GEO_JSON, cache(call), etag, body).with_links(&links))
+    Ok(reply.in_crs(crs).with_links(&links))
 }
 
-fn item_links(call: &Call, dataset: &Dataset) -> [Link; 2] {
-    let at = &call.addresses;
-    let here = at.item(&call.collection, &call.feature) + &call.query.to_suffix();
-    [
-        Link::new("self", GEO_JSON, "This feature", here),
-        Link::new(
-            "collection",
-            JSON,
-            &dataset.layer.title,
-            at.collection(&call.collection),
-        ),
-    ]
+/// A geometry beyond a system that the collection lists; its box said otherwise.
+fn unreached(error: &std::io::Error, dataset: &Dataset) -> Problem {
+    tracing::error!(%error, run = dataset.run, "a feature cannot be projected");
+    Problem::internal()
+}
+
+fn item_links(call: &Call, dataset: &Dataset, format: Format) -> Vec<Link> {
+    let (at, title) = (&call.addresses, &dataset.layer.title);
+    let item = at.item(&call.collection, &call.feature);
+    let here = format!("{item}{}", call.query.to_suffix());
+    let mut links = vec![
+        Link::new("self", media(format), "This feature", here),
+        Link::new("collection", JSON, title, at.collection(&call.collection)),
+    ];
+    links.extend(alternates(call, &item, ONE, format));
+    links
 }
 
 /// The address of a run never changes its content; the address without one moves with the data.
@@ -104,15 +218,6 @@ fn cache(call: &Call) -> Cache {
     } else {
         Cache::Check
     }
-}
-
-fn read<T, E: std::fmt::Display>(
-    call: &Call,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Problem> {
-    let given = call.query.get(name).map(parse).transpose();
-    given.map_err(|error| Problem::invalid_parameter(name, error))
 }
 
 /// The page size: what was asked for, cut down to what is allowed.

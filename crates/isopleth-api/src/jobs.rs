@@ -151,7 +151,7 @@ pub(crate) async fn results(state: &AppState, call: &Call) -> Result<Reply, Prob
             let text = html! { p { (dataset.layer.description) } };
             page(call, &dataset.layer.title, &text, &links)
         }
-        Format::Json => answered(call, &dataset, Answer::from_name(&job.answer)),
+        Format::Json | Format::File(_) => answered(call, &dataset, Answer::from_name(&job.answer)),
     })
 }
 

@@ -23,6 +23,12 @@ pub(crate) const REL_JOBS: &str = "http://www.opengis.net/def/rel/ogc/1.0/job-li
 pub(crate) const REL_EXECUTE: &str = "http://www.opengis.net/def/rel/ogc/1.0/execute";
 /// Relation of the result of a job.
 pub(crate) const REL_RESULTS: &str = "http://www.opengis.net/def/rel/ogc/1.0/results";
+/// Media type of JSON Schema.
+pub(crate) const SCHEMA_JSON: &str = "application/schema+json";
+/// Relation of what features can be selected by.
+pub(crate) const QUERYABLES: &str = "http://www.opengis.net/def/rel/ogc/1.0/queryables";
+/// Relation of what features hold.
+pub(crate) const SCHEMA: &str = "http://www.opengis.net/def/rel/ogc/1.0/schema";
 
 /// A link.
 #[derive(Debug, Clone)]
@@ -96,6 +102,14 @@ impl Addresses {
         format!("{}/collections/{}", self.base, encode_segment(id))
     }
 
+    pub(crate) fn queryables(&self, id: &str) -> String {
+        format!("{}/queryables", self.collection(id))
+    }
+
+    pub(crate) fn schema(&self, id: &str) -> String {
+        format!("{}/schema", self.collection(id))
+    }
+
     pub(crate) fn items(&self, id: &str) -> String {
         format!("{}/items", self.collection(id))
     }
@@ -122,6 +136,10 @@ impl Addresses {
 
     pub(crate) fn results(&self, id: &str) -> String {
         format!("{}/results", self.job(id))
+    }
+
+    pub(crate) fn file(&self, id: &str, name: &str) -> String {
+        format!("{}/files/{}", self.collection(id), encode_segment(name))
     }
 
     pub(crate) fn item(&self, id: &str, feature: &str) -> String {

@@ -1,9 +1,12 @@
 //! The API definition: `openapi.yaml`, read at start and expanded for the collections there are.
 
+use isopleth_io::layer::{Column, Layer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::config::Limits;
 use crate::query::encode_segment;
+use crate::routes::Resource;
+use crate::schema;
 
 /// The hand-written definition.
 const CONTRACT: &str = include_str!("../../../openapi.yaml");
@@ -30,8 +33,8 @@ pub(crate) fn contract(limits: &Limits) -> Result<Json, ContractError> {
 }
 
 /// The definition with the paths of every collection spelled out in place of the templates, as
-/// GIS clients look for them. `collections` are ids and titles.
-pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str) -> Json {
+/// GIS clients look for them. `collections` are ids and layers.
+pub(crate) fn expanded(contract: &Json, collections: &[(&str, &Layer)], base: &str) -> Json {
     let mut document = contract.clone();
     document["servers"] = json!([{ "url": base }]);
     let Some(templates) = contract["paths"].as_object() else {
@@ -52,11 +55,11 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str
                 .collect(),
         )
     };
-    for (id, title) in collections {
+    for (id, layer) in collections {
         for (path, item) in &specific {
             let rest = path.strip_prefix(TEMPLATE).unwrap_or_default();
             let path = format!("/collections/{}{rest}", encode_segment(id));
-            paths.insert(path, of_collection(item, id, title));
+            paths.insert(path, of_collection(item, id, layer, rest));
         }
     }
     document["paths"] = Json::Object(paths);
@@ -64,16 +67,38 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &str)], base: &str
 }
 
 /// A templated path item for one collection.
-fn of_collection(item: &Json, id: &str, title: &str) -> Json {
+fn of_collection(item: &Json, id: &str, layer: &Layer, rest: &str) -> Json {
     let mut item = item.clone();
     if let Some(parameters) = item["get"]["parameters"].as_array_mut() {
         parameters.retain(|p| p["$ref"] != "#/components/parameters/collectionId");
+        if rest == "/items" {
+            parameters.extend(column_parameters(&layer.columns));
+        }
     }
     let get = &mut item["get"];
-    for (member, addition) in [("operationId", id), ("summary", title)] {
+    for (member, addition) in [("operationId", id), ("summary", layer.title.as_str())] {
         let text = get[member].as_str().unwrap_or_default();
         let separator = if member == "summary" { ": " } else { "." };
         get[member] = format!("{text}{separator}{addition}").into();
     }
     item
+}
+
+/// The columns that can be given as parameters, as GIS clients look for them: inline, with all of
+/// `in`, `style`, `explode` and `schema.type`.
+fn column_parameters(columns: &[Column]) -> Vec<Json> {
+    let known = Resource::Items.parameters();
+    let free = columns.iter().filter(|c| !known.contains(&c.name.as_str()));
+    free.map(|column| {
+        json!({
+            "name": column.name,
+            "in": "query",
+            "required": false,
+            "description": format!("Only features with this value. {}", column.meaning),
+            "style": "form",
+            "explode": false,
+            "schema": schema::value(column.kind),
+        })
+    })
+    .collect()
 }

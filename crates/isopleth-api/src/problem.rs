@@ -1,7 +1,7 @@
 //! Problem documents: the one shape of every refusal and failure (RFC 9457).
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
@@ -28,6 +28,8 @@ pub struct Problem {
     members: Vec<(&'static str, Json)>,
     /// After how many seconds another attempt makes sense.
     retry_after: Option<u64>,
+    /// Bytes of the file, where a range of it was asked for that it does not have.
+    length: Option<u64>,
 }
 
 impl Problem {
@@ -42,6 +44,7 @@ impl Problem {
             exception: None,
             members: Vec::new(),
             retry_after: None,
+            length: None,
         }
     }
 
@@ -126,6 +129,48 @@ impl Problem {
             "the store cannot be read: {reason}; what was published before is still served"
         );
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", detail)
+    }
+
+    /// No file of a collection has this name.
+    pub(crate) fn file_not_found(name: &str, endings: &str) -> Self {
+        let detail = format!(
+            "this collection has no file '{name}'; its files are called after a run, or 'latest', \
+             and end in {endings}"
+        );
+        Self::new(StatusCode::NOT_FOUND, "file-not-found", detail)
+    }
+
+    /// The file has none of the bytes that were asked for.
+    pub(crate) fn range_not_satisfiable(length: u64) -> Self {
+        let detail = format!("the file has {length} bytes, and none of those that Range names");
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        Self {
+            length: Some(length),
+            ..Self::new(status, "range-not-satisfiable", detail)
+        }
+    }
+
+    /// No room for a file.
+    pub(crate) fn disk_full() -> Self {
+        let detail = "there is no room on the service's disk to make this file; try again later, \
+                      narrow the selection, or read the features page by page";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail)
+    }
+
+    /// A file larger than the service keeps.
+    pub(crate) fn file_too_large(length: u64, most: u64) -> Self {
+        let detail = format!(
+            "the file would have {length} bytes, the service makes files of up to {most}; narrow \
+             the selection, or read the features page by page"
+        );
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "file-too-large", detail)
+    }
+
+    /// A file that cannot be made now.
+    pub(crate) fn file_unavailable() -> Self {
+        let detail = "the service cannot write files at present; its log has the cause under the \
+                      request's id; read the features page by page";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "file-unavailable", detail)
     }
 
     /// No process has this id.
@@ -332,6 +377,10 @@ impl IntoResponse for Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(allowed) = self.allowed.and_then(|a| HeaderValue::try_from(a).ok()) {
             headers.insert(ALLOW, allowed);
+        }
+        let range = self.length.map(|length| format!("bytes */{length}"));
+        if let Some(range) = range.and_then(|r| HeaderValue::try_from(r).ok()) {
+            headers.insert(CONTENT_RANGE, range);
         }
         if self.code == "starting" {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

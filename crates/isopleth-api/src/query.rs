@@ -14,15 +14,37 @@ impl Query {
     /// # Errors
     /// A [`Problem`] for a parameter that is not in `known`, one given twice, or text that does
     /// not decode.
+    #[cfg(test)]
     pub(crate) fn parse(raw: &str, known: &[&str]) -> Result<Self, Problem> {
+        let query = Self::parse_any(raw)?;
+        query.refuse_unknown(known)?;
+        Ok(query)
+    }
+
+    /// Refuses a parameter that is not in `known`.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names it.
+    pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Problem> {
+        let unknown = self
+            .pairs
+            .iter()
+            .find(|(n, _)| !known.contains(&n.as_str()));
+        unknown.map_or(Ok(()), |(name, _)| {
+            Err(Problem::unknown_parameter(name, known))
+        })
+    }
+
+    /// Reads a raw query string of which it is not yet known what may be in it.
+    ///
+    /// # Errors
+    /// A [`Problem`] for a parameter given twice or text that does not decode.
+    pub(crate) fn parse_any(raw: &str) -> Result<Self, Problem> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for piece in raw.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             let undecodable = || Problem::bad_request("the query string is not valid UTF-8 text");
             let name = decode(name).ok_or_else(undecodable)?;
-            if !known.contains(&name.as_str()) {
-                return Err(Problem::unknown_parameter(&name, known));
-            }
             let value = decode(value).ok_or_else(|| {
                 Problem::invalid_parameter(&name, "the value is not percent-encoded UTF-8")
             })?;
@@ -40,6 +62,11 @@ impl Query {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
+    }
+
+    /// The parameters with their values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
     /// The same query with some parameters set: in place where they were given, else at the end.

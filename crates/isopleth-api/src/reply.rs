@@ -1,14 +1,20 @@
 //! Successful answers: a body with its type, entity tag and caching rules.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use isopleth_io::crs::Crs;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::call::Call;
 use crate::links::Link;
+
+/// Names the coordinate reference system of a body (OGC 18-058r1).
+const CONTENT_CRS: HeaderName = HeaderName::from_static("content-crs");
 
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +30,13 @@ pub(crate) enum Cache {
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    media: &'static str,
+    /// 304 says that the client has it already.
+    status: StatusCode,
+    media: Option<Cow<'static, str>>,
     etag: Option<String>,
     cache: Cache,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The status of an answer with a body.
-    status: StatusCode,
-    /// None says that the client has it already.
-    body: Option<Vec<u8>>,
+    body: Body,
 }
 
 impl Reply {
@@ -55,27 +60,57 @@ impl Reply {
         etag: String,
         body: impl FnOnce() -> Vec<u8>,
     ) -> Self {
-        let body = (!call.has(&etag)).then(body);
+        if call.has(&etag) {
+            return Self::known(cache, etag);
+        }
+        Self::streamed(StatusCode::OK, media, Body::from(body()), cache, etag)
+    }
+
+    /// The client has it already.
+    pub(crate) fn known(cache: Cache, etag: String) -> Self {
         Self {
-            media,
+            status: StatusCode::NOT_MODIFIED,
+            media: None,
             etag: Some(etag),
             cache,
             headers: Vec::new(),
-            status: StatusCode::OK,
-            body,
+            body: Body::empty(),
         }
+    }
+
+    /// Any body with an entity tag.
+    pub(crate) fn streamed(
+        status: StatusCode,
+        media: impl Into<Cow<'static, str>>,
+        body: Body,
+        cache: Cache,
+        etag: String,
+    ) -> Self {
+        Self {
+            status,
+            media: Some(media.into()),
+            body,
+            ..Self::known(cache, etag)
+        }
+    }
+
+    /// It is elsewhere for now.
+    pub(crate) fn elsewhere(address: &str) -> Self {
+        let mut reply = Self::known(Cache::Check, String::new());
+        reply.status = StatusCode::TEMPORARY_REDIRECT;
+        reply.etag = None;
+        reply.with_value(LOCATION, address)
     }
 
     /// The state of the service at this moment.
     pub(crate) fn passing(document: &Json) -> Self {
-        let body = Some(document.to_string().into_bytes());
         Self {
-            media: "application/json",
+            status: StatusCode::OK,
+            media: Some("application/json".into()),
             etag: None,
             cache: Cache::Never,
             headers: vec![],
-            status: StatusCode::OK,
-            body,
+            body: Body::from(document.to_string()),
         }
     }
 
@@ -88,9 +123,12 @@ impl Reply {
         self
     }
 
-    /// The same answer with another status than 200.
+    /// The same answer with another status than 200, unless the client has it already.
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
+        if self.status == StatusCode::OK {
+            self.status = status;
+            self.media = self.media.filter(|_| status != StatusCode::NO_CONTENT);
+        }
         self
     }
 
@@ -100,10 +138,15 @@ impl Reply {
         self
     }
 
-    /// The same answer with one more header, left out if its value is no header's.
-    pub(crate) fn with_value(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers
-            .extend(HeaderValue::try_from(value).map(|v| (name, v)));
+    /// The same answer with the coordinate reference system of its geometries.
+    pub(crate) fn in_crs(self, crs: Crs) -> Self {
+        self.with_value(CONTENT_CRS, format!("<{}>", crs.uri()))
+    }
+
+    /// The same answer with one more header, unless it is text that no header can hold.
+    pub(crate) fn with_value(mut self, name: HeaderName, value: impl ToString) -> Self {
+        let value = HeaderValue::try_from(value.to_string());
+        self.headers.extend(value.ok().map(|v| (name, v)));
         self
     }
 
@@ -126,15 +169,12 @@ pub(crate) fn entity_tag(parts: &[&str]) -> String {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = match self.body {
-            Some(_) => self.status,
-            None => StatusCode::NOT_MODIFIED,
-        };
-        let mut response = Response::new(Body::from(self.body.unwrap_or_default()));
-        *response.status_mut() = status;
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if !matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media));
+        let media = self.media.map(|m| HeaderValue::try_from(m.as_ref()));
+        if let Some(Ok(media)) = media {
+            headers.insert(CONTENT_TYPE, media);
         }
         if let Some(etag) = self.etag.and_then(|e| HeaderValue::try_from(e).ok()) {
             headers.insert(ETAG, etag);

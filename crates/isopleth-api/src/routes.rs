@@ -11,13 +11,15 @@ use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
-    api, collections, conformance, execution, health, items, jobs, landing, observe, processes,
+    api, collections, conformance, downloads, execution, health, items, jobs, landing, observe,
+    processes, schema, selection,
 };
 
 /// What a path leads to.
@@ -33,10 +35,16 @@ pub enum Resource {
     Collections,
     /// One collection.
     Collection,
+    /// What the features of a collection can be selected by.
+    Queryables,
+    /// What the features of a collection hold.
+    Schema,
     /// Features of a collection.
     Items,
     /// One feature.
     Item,
+    /// A collection, or a selection of it, as a file.
+    File,
     /// What can be computed.
     Processes,
     /// One process.
@@ -62,10 +70,19 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/api", Resource::Api),
     ("/collections", Resource::Collections),
     ("/collections/{collectionId}", Resource::Collection),
+    (
+        "/collections/{collectionId}/queryables",
+        Resource::Queryables,
+    ),
+    ("/collections/{collectionId}/schema", Resource::Schema),
     ("/collections/{collectionId}/items", Resource::Items),
     (
         "/collections/{collectionId}/items/{featureId}",
         Resource::Item,
+    ),
+    (
+        "/collections/{collectionId}/files/{fileName}",
+        Resource::File,
     ),
     ("/processes", Resource::Processes),
     ("/processes/{processId}", Resource::Process),
@@ -82,12 +99,31 @@ impl Resource {
     #[must_use]
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Self::Items => &["limit", "offset", "bbox", "datetime", "run", "f"],
-            Self::Item => &["run", "f"],
+            Self::Items => &[
+                "limit",
+                "offset",
+                "bbox",
+                "bbox-crs",
+                "datetime",
+                "filter",
+                "filter-lang",
+                "filter-crs",
+                "crs",
+                "run",
+                "f",
+            ],
+            Self::Item => &["crs", "run", "f"],
+            Self::File => selection::SELECTING,
             Self::Execution => &[],
             Self::Jobs => jobs::PARAMETERS,
             _ => &["f"],
         }
+    }
+
+    /// Whether it accepts the columns of its collection as parameters too, and checks names itself.
+    #[must_use]
+    pub fn has_columns(self) -> bool {
+        self == Self::Items
     }
 
     /// The methods that it answers, beside OPTIONS.
@@ -113,8 +149,11 @@ impl Resource {
             Self::Api => api::api(state, call).await,
             Self::Collections => collections::all(state, call).await,
             Self::Collection => collections::one(state, call).await,
+            Self::Queryables => schema::queryables(state, call).await,
+            Self::Schema => schema::schema(state, call).await,
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
+            Self::File => downloads::file(state, call).await,
             Self::Processes => processes::all(call),
             Self::Process => processes::one(state, call),
             Self::Execution => processes::execute(state, call).await,
@@ -147,7 +186,13 @@ pub fn router(state: AppState) -> Router {
 fn surrounded(router: Router<AppState>) -> Router<AppState> {
     router
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(
+                    "application/vnd.apache.parquet",
+                ))),
+        )
         .layer(from_fn(observe::observe))
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::serve::ListenerExt;
 use isopleth_store::{Store, StoreError};
@@ -97,6 +98,7 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
+    let files = Arc::clone(state.files());
     let server = answer(listener, router(state.clone()), &limits, shutdown);
     let out_of_time = async {
         match drain_begun.await {
@@ -112,5 +114,6 @@ pub async fn serve(
     }
     watcher.abort();
     state.end_analyses();
+    files.clear();
     Ok(())
 }

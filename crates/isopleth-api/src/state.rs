@@ -15,6 +15,7 @@ use crate::archive::Archive;
 use crate::areas::{area_layers, site_layers};
 use crate::config::Limits;
 use crate::dataset::Dataset;
+use crate::files::Files;
 use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
@@ -33,6 +34,7 @@ struct Shared {
     /// Runs that were read back from the archive.
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
+    files: Arc<Files>,
     /// Results that clients asked for, as they are published beside all else.
     analyses: Mutex<Vec<Collection>>,
     /// Who makes them, where there is a store.
@@ -58,6 +60,7 @@ impl AppState {
         let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
         Ok(Self(Arc::new(Shared {
             contract: openapi::contract(&limits)?,
+            files: Arc::new(Files::new(&limits)),
             limits,
             public_base_url: None,
             published: watch::Sender::new(None),
@@ -236,6 +239,11 @@ impl AppState {
     pub(crate) fn trouble(&self) -> Option<String> {
         let trouble = self.0.trouble.lock();
         trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The files for download.
+    pub(crate) fn files(&self) -> &Arc<Files> {
+        &self.0.files
     }
 
     /// The limits.

@@ -225,7 +225,7 @@ fn replicates(request: &Request) -> u64 {
         Method::DualDensity(p) => p.replicates.into(),
         Method::Evaluation(p) => {
             let each = p.methods.iter().map(|m| match m {
-                evaluation::Evaluated::KernelDensity(_) => 0,
+                evaluation::Evaluated::GetisOrd(_) | evaluation::Evaluated::KernelDensity(_) => 0,
                 evaluation::Evaluated::NearRepeatRisk(r) => u64::from(of_decay(&r.decay)),
             });
             each.sum::<u64>() * u64::from(p.origins)

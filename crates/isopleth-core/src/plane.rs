@@ -120,6 +120,34 @@ pub fn unproject(at: Planar) -> Result<LonLat, OutsidePlane> {
     LonLat::new(lon, lat).map_err(|_| outside)
 }
 
+/// The position of a grid position, anywhere near Great Britain: that of [`unproject`] where it has
+/// one, elsewhere without the OSTN15 shifts, which are some 100 m. For the outlines of boxes that
+/// reach beyond the area of the National Grid, in which no feature of it lies.
+///
+/// # Errors
+/// [`OutsidePlane`] a thousand kilometres and more away.
+pub fn unproject_outline(at: Planar) -> Result<LonLat, OutsidePlane> {
+    if let Ok(found) = unproject(at) {
+        return Ok(found);
+    }
+    let outside = OutsidePlane {
+        what: Position::Metres(at.x, at.y),
+    };
+    if !(-1e6..2e6).contains(&at.x) || !(-1e6..3e6).contains(&at.y) {
+        return Err(outside);
+    }
+    // Metres of a degree of latitude; each round shrinks the rest by more than ten.
+    const DEGREE: f64 = 111_200.0;
+    let (mut lon, mut lat) = (-2.0, 49.0);
+    for _ in 0..24 {
+        let here = LonLat::new(lon, lat).map_err(|_| outside)?;
+        let p = transverse_mercator(here);
+        lat += (at.y - p.y) / DEGREE;
+        lon += (at.x - p.x) / (DEGREE * lat.to_radians().cos());
+    }
+    LonLat::new(lon, lat).map_err(|_| outside)
+}
+
 /// Projects many positions that lie near each other, such as the cells of a lattice; not rounded to
 /// millimetres. Agrees with [`project`] to half a millimetre.
 ///
@@ -260,6 +288,35 @@ mod tests {
             let back = project(at).unwrap().planar;
             assert!(back.distance_2(Planar { x, y }).sqrt() < 0.003, "{back:?}");
         }
+    }
+
+    #[test]
+    fn outlines_go_on_beyond_the_grid() {
+        for (x, y) in [
+            (0.0, 0.0),
+            (700_000.0, 0.0),
+            (0.0, 1_250_000.0),
+            (700_000.0, 1_250_000.0),
+        ] {
+            let p = transverse_mercator(unproject_outline(Planar { x, y }).unwrap());
+            assert!(
+                p.distance_2(Planar { x, y }).sqrt() < 200.0,
+                "{x} {y}: {p:?}"
+            );
+        }
+        let inside = Planar {
+            x: 530_000.0,
+            y: 180_000.0,
+        };
+        assert_eq!(unproject_outline(inside), unproject(inside));
+        assert!(
+            unproject_outline(Planar {
+                x: f64::NAN,
+                y: 0.0
+            })
+            .is_err()
+        );
+        assert!(unproject_outline(Planar { x: 9e6, y: 0.0 }).is_err());
     }
 
     #[test]

@@ -246,6 +246,43 @@ fn a_planted_hotspot_is_foretold() {
 }
 
 #[test]
+fn gi_star_takes_part() {
+    // Three of 75 squares. By hand, of 19 incidents a month in the bottom row, ten of them in the
+    // corner: z is (75 sum − 19 w) / √(w (75 − w)) but for a factor, 44.4 in the corner with its
+    // 11 of 4 squares, 38.6 beside it with 12 of 6, and 34.9 above it with 11 of 6. Nothing ever
+    // happens above it; the counts take a square of the bottom row.
+    let method = r#", "cells": "square", "cell_m": 200, "train_steps": 6, "origins": 4,
+        "coverages": [0.04], "methods": [{"name": "getis_ord"}]"#;
+    let found = evaluate(&snapshot(&planted()), "2022/2023", method).unwrap();
+    assert_eq!(found.contenders[0].label, "getis_ord");
+    let hits = |contender| {
+        let row = found
+            .rows
+            .iter()
+            .find(|r| r.contender == contender && r.origin.is_none());
+        row.unwrap().score.hits
+    };
+    assert!((hits(0) - 44.0).abs() < 1e-6, "{}", hits(0));
+    assert!((hits(1) - 48.0).abs() < 1e-6, "{}", hits(1));
+    let resolved = found.origins[0].maps[0].1.as_deref();
+    assert_eq!(resolved, Some("1 ring"));
+    // Nothing known: no z, no ranking.
+    let one = [Event {
+        x: AREA[0] + 100.0,
+        y: AREA[1] + 100.0,
+        month: 24,
+        kind: BURGLARY,
+    }];
+    let found = evaluate(&snapshot(&one), "2022/2023", method).unwrap();
+    let row = found.rows.iter().find(|r| r.contender == 0);
+    assert!((row.unwrap().score.pai().unwrap() - 1.0).abs() < 1e-9);
+    // Parameters are those of the method.
+    let method = method.replace("\"getis_ord\"", "\"getis_ord\", \"rings\": 0");
+    let error = evaluate(&snapshot(&one), "2022/2023", &method).unwrap_err();
+    assert!(error.to_string().contains("rings must be 1 to"), "{error}");
+}
+
+#[test]
 fn methods_are_held_against_baselines() {
     // Last month's place never comes again; the usual one does.
     let mut events = Vec::new();

@@ -1,10 +1,13 @@
 //! Readers and writers: source files to rows, outcomes to layers, layers to formats.
 
 mod counts;
+pub mod cql2;
+pub mod crs;
 mod geometry_json;
 mod harm;
 pub mod ingest;
 pub mod layer;
+pub mod moment;
 mod named_ground;
 mod outcome;
 mod policy;

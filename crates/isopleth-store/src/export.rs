@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, BufWriter, ErrorKind, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use isopleth_core::domain::{MINUTES_PER_DAY, format_day, format_minute};
+use isopleth_io::crs::Crs;
 use isopleth_io::layer::Layer;
+use isopleth_io::write::{self, Format, Part};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::geopackage::{self, Shape};
@@ -120,17 +122,61 @@ impl Store {
         if fs::metadata(path).is_ok_and(|found| found.len() > 0 || !found.is_file()) {
             return add_layer(path, &table, layer);
         }
-        let draft = Draft::beside_any(path)?;
-        let mut file = draft.open()?;
-        let tx = begin(&mut file)?;
-        geopackage::create_base(&tx)?;
-        feature_table::write(&tx, &table, layer)?;
-        tx.commit()?;
-        if path.exists() {
-            fs::remove_file(path).map_err(|e| failed(path, e))?;
-        }
-        draft.publish(file, path).map(|_| ())
+        new_geopackage(path, &table, Part::whole(layer), false)
     }
+}
+
+/// Writes a layer, or some of its features, as a file of its own in any format, in place of what
+/// may be at the path. The file is complete when it gets its name; the same part gives the same
+/// bytes. A GeoPackage has one feature table, named after `name`, and the dates in it are those of
+/// the data (their cut-off, or else 1970-01-01), not those of the writing.
+///
+/// # Errors
+/// [`StoreError::Io`]; [`StoreError::Full`]; errors of the database.
+pub fn write_layer_file<'a>(
+    path: &Path,
+    format: Format,
+    name: &str,
+    part: impl Into<Part<'a>>,
+) -> Result<(), StoreError> {
+    let part = part.into();
+    if format == Format::GeoPackage {
+        return new_geopackage(path, &feature_table::table_name(name), part, true);
+    }
+    let draft = Draft::beside_any(path)?;
+    let file = fs::File::create(&draft.path).map_err(|e| failed(&draft.path, e))?;
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    write::write(format, part, &mut out)
+        .and_then(|()| out.into_inner().map_err(IntoInnerError::into_error))
+        .map_err(|e| failed(path, e))?;
+    fs::rename(&draft.path, path).map_err(|e| failed(path, e))
+}
+
+/// Makes a GeoPackage of one layer in place of what may be at the path.
+fn new_geopackage(
+    path: &Path,
+    table: &str,
+    part: Part,
+    fixed_dates: bool,
+) -> Result<(), StoreError> {
+    let draft = Draft::beside_any(path)?;
+    let mut file = draft.open()?;
+    let tx = begin(&mut file)?;
+    geopackage::create_base(&tx)?;
+    if part.crs() == Crs::WebMercator {
+        geopackage::add_web_mercator(&tx)?;
+    }
+    feature_table::write(&tx, table, part)?;
+    if fixed_dates {
+        let cut_off = part.layer().provenance.get("data_cut_off");
+        let day = cut_off.and_then(|day| day.as_str()).unwrap_or("1970-01-01");
+        geopackage::fix_dates(&tx, &format!("{day}T00:00:00.000Z"))?;
+    }
+    tx.commit()?;
+    if path.exists() {
+        fs::remove_file(path).map_err(|e| failed(path, e))?;
+    }
+    draft.publish(file, path).map(|_| ())
 }
 
 /// Adds a table to a GeoPackage that is there.

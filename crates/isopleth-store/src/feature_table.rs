@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use geo::Geometry;
 use isopleth_io::layer::{Column, ColumnType, GeometryKind, Layer, Value};
+use isopleth_io::write::{Part, located};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use crate::StoreError;
-use crate::geometry::encode;
+use crate::geometry::encode_in;
 use crate::geopackage::{
     GEOMETRY_COLUMN, Shape, attach_metadata, describe_column, enable_descriptions, quoted,
-    register_features, set_extent,
+    register_features_in, set_extent,
 };
 use crate::rtree;
 use crate::style::{self, Style};
@@ -39,39 +39,45 @@ pub(crate) fn table_name(name: &str) -> String {
 
 /// Writes a layer as a new table with columns, R-tree, style, and provenance as metadata; returns
 /// the number of features. Runs inside the caller's transaction.
-pub(crate) fn write(
+pub(crate) fn write<'a>(
     connection: &Connection,
     table: &str,
-    layer: &Layer,
+    part: impl Into<Part<'a>>,
 ) -> Result<u64, StoreError> {
-    let many = |f: &isopleth_io::layer::Feature| {
-        matches!(
-            f.geometry,
-            Geometry::MultiLineString(_) | Geometry::MultiPolygon(_)
-        )
-    };
-    let shape = match layer.geometry {
+    let part = part.into();
+    let layer = part.layer();
+    let srs = part.crs().epsg();
+    let shape = match part.geometry() {
         GeometryKind::Point => Shape::Point,
-        GeometryKind::LineString if !layer.features.iter().any(many) => Shape::LineString,
-        GeometryKind::LineString | GeometryKind::MultiLineString => Shape::MultiLineString,
-        GeometryKind::Polygon if !layer.features.iter().any(many) => Shape::Polygon,
-        GeometryKind::Polygon | GeometryKind::MultiPolygon => Shape::MultiPolygon,
+        GeometryKind::LineString => Shape::LineString,
+        GeometryKind::MultiLineString => Shape::MultiLineString,
+        GeometryKind::Polygon => Shape::Polygon,
+        GeometryKind::MultiPolygon => Shape::MultiPolygon,
     };
     let columns = Columns::of(layer);
     connection.execute_batch(&columns.create_table(table, shape))?;
     let identifier = free_identifier(connection, &layer.title, table)?;
-    register_features(connection, table, shape, &identifier, &layer.description)?;
+    register_features_in(
+        connection,
+        table,
+        shape,
+        &identifier,
+        &layer.description,
+        srs,
+    )?;
 
     let mut insert = connection.prepare(&columns.insert(table))?;
-    for feature in &layer.features {
+    for feature in part.features() {
         let multi = matches!(shape, Shape::MultiLineString | Shape::MultiPolygon);
         // What is nowhere on the map has no geometry.
-        if matches!(&feature.geometry, Geometry::MultiPolygon(m) if m.0.is_empty()) {
+        if located(&feature.geometry).is_none() {
             insert.raw_bind_parameter(1, rusqlite::types::Null)?;
         } else {
-            let geom = encode(&feature.geometry, multi).map_err(|reason| StoreError::Geometry {
-                what: format!("feature {} of `{table}`", feature.id),
-                reason,
+            let geom = encode_in(&feature.geometry, multi, srs).map_err(|reason| {
+                StoreError::Geometry {
+                    what: format!("feature {} of `{table}`", feature.id),
+                    reason,
+                }
             })?;
             insert.raw_bind_parameter(1, geom.as_slice())?;
         }

@@ -226,10 +226,23 @@ fn take_ring(blob: &[u8], at: &mut usize) -> Option<LineString> {
     Some(LineString(coords.collect::<Option<_>>()?))
 }
 
-/// The bounds of any blob of this module, without decoding the rest.
+/// Any geometry that a layer may have, in a system with this code.
+pub(crate) fn encode_in(
+    geometry: &Geometry,
+    multi: bool,
+    srs: i32,
+) -> Result<Vec<u8>, &'static str> {
+    let mut blob = encode(geometry, multi)?;
+    blob[4..8].copy_from_slice(&srs.to_le_bytes());
+    Ok(blob)
+}
+
+/// The bounds of any blob of this module, in any system, without decoding the rest.
 pub(crate) fn bounds_of(blob: &[u8]) -> Option<Bounds> {
-    if let Some((lon, lat)) = point_of(blob) {
-        return Some([lon, lat, lon, lat]);
+    let prefix = point_prefix();
+    if blob.len() == POINT_BYTES && blob[..4] == prefix[..4] && blob[8..13] == prefix[8..] {
+        let (x, y) = (real(blob, 13)?, real(blob, 21)?);
+        return Some([x, y, x, y]);
     }
     let header = blob.get(..40)?;
     (header[..4] == [b'G', b'P', 0, LITTLE_ENDIAN | ENVELOPE_XY]).then(|| {
@@ -293,6 +306,18 @@ mod tests {
         let single = encode(&Geometry::LineString(a), false).unwrap();
         assert_eq!(bounds_of(&single), Some([0., -2., 5., 1.]));
         assert!(multi_line(&[]).is_err());
+    }
+
+    #[test]
+    fn bounds_are_told_in_any_system() {
+        let at = Geometry::Point(Point::new(530_000.0, 180_000.5));
+        let blob = encode_in(&at, false, 27_700).unwrap();
+        assert_eq!(blob[4..8], 27_700_i32.to_le_bytes());
+        assert_eq!(
+            bounds_of(&blob),
+            Some([530_000.0, 180_000.5, 530_000.0, 180_000.5])
+        );
+        assert_eq!(point_of(&blob), None, "not longitude and latitude");
     }
 
     #[test]

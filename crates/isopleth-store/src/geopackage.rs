@@ -42,6 +42,24 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Adds the system of coordinates that not every GeoPackage of ours has.
+pub(crate) fn add_web_mercator(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch(include_str!("sql/web_mercator.sql"))?;
+    Ok(())
+}
+
+/// Gives the dates that tables carry a fixed value, so that the same content makes the same file.
+pub(crate) fn fix_dates(connection: &Connection, date: &str) -> Result<(), StoreError> {
+    for update in [
+        "UPDATE gpkg_contents SET last_change = ?1",
+        "UPDATE gpkg_metadata_reference SET timestamp = ?1",
+        "UPDATE layer_styles SET update_time = ?1",
+    ] {
+        connection.execute(update, [date])?;
+    }
+    Ok(())
+}
+
 /// Marks the file as a GeoPackage and makes the tables that every GeoPackage has.
 pub(crate) fn create_base(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -57,7 +75,7 @@ pub(crate) fn complete_base(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Registers a feature table or view.
+/// Registers a feature table or view in longitude and latitude.
 pub(crate) fn register_features(
     connection: &Connection,
     table: &str,
@@ -65,14 +83,26 @@ pub(crate) fn register_features(
     identifier: &str,
     description: &str,
 ) -> Result<(), StoreError> {
+    register_features_in(connection, table, shape, identifier, description, WGS_84)
+}
+
+/// Registers a feature table in a system with this code.
+pub(crate) fn register_features_in(
+    connection: &Connection,
+    table: &str,
+    shape: Shape,
+    identifier: &str,
+    description: &str,
+    srs: i32,
+) -> Result<(), StoreError> {
     connection.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
          VALUES (?1, 'features', ?2, ?3, ?4)",
-        params![table, identifier, description, WGS_84],
+        params![table, identifier, description, srs],
     )?;
     connection.execute(
         "INSERT INTO gpkg_geometry_columns VALUES (?1, ?2, ?3, ?4, 0, 0)",
-        params![table, GEOMETRY_COLUMN, shape.sql(), WGS_84],
+        params![table, GEOMETRY_COLUMN, shape.sql(), srs],
     )?;
     Ok(())
 }

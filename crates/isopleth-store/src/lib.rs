@@ -48,7 +48,7 @@ mod style;
 
 pub use areas::AreaKind;
 pub use error::StoreError;
-pub use export::{ExportReport, ExportedTable};
+pub use export::{ExportReport, ExportedTable, write_layer_file};
 pub use file_writer::{FileFacts, FileWriter, Tally};
 pub use jobs::{ANALYSIS_START, Analysis, JobRecord, JobStatus};
 pub use layers::{Run, RunHeader, SavedLayer};

@@ -310,3 +310,115 @@ fn a_layer_of_lines_becomes_a_table_of_lines() {
     );
     assert!(style.contains("<layerGeometryType>1<"), "{style}");
 }
+
+/// Two points, one of them nowhere.
+fn small_layer() -> isopleth_io::layer::Layer {
+    use geo::{Geometry, MultiLineString, Point};
+    use isopleth_io::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
+    let feature = |id: &str, geometry, count| Feature {
+        id: id.into(),
+        geometry,
+        values: vec![count],
+    };
+    Layer {
+        title: "Small".into(),
+        description: "For a file.".into(),
+        geometry: GeometryKind::Point,
+        columns: vec![Column {
+            name: "count".into(),
+            kind: ColumnType::Integer,
+            unit: None,
+            meaning: "How many".into(),
+        }],
+        features: vec![
+            feature(
+                "a",
+                Geometry::Point(Point::new(0.5, 51.5)),
+                Value::Integer(7),
+            ),
+            feature(
+                "b",
+                Geometry::MultiLineString(MultiLineString(vec![])),
+                Value::Null,
+            ),
+        ],
+        days: None,
+        provenance: serde_json::from_str(r#"{"run":"r","data_cut_off":"2022-12-31"}"#).unwrap(),
+    }
+}
+
+#[test]
+fn a_layer_file_has_the_same_bytes_whenever_it_is_written() {
+    use isopleth_io::crs::Crs;
+    use isopleth_io::write::{Format, Part};
+    let folder = tempfile::tempdir().unwrap();
+    let layer = small_layer();
+    for format in Format::ALL {
+        let write = |name: &str, part: Part| {
+            let path = folder.path().join(format!("{name}.{}", format.name()));
+            isopleth_store::write_layer_file(&path, format, "small", part).unwrap();
+            path
+        };
+        let first = write("first", Part::whole(&layer));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let second = write("second", Part::whole(&layer));
+        assert!(
+            fs::read(&first).unwrap() == fs::read(&second).unwrap(),
+            "{format:?}"
+        );
+        let again = write("first", Part::some(&layer, &[0]));
+        assert!(
+            fs::read(again).unwrap() != fs::read(&second).unwrap(),
+            "replaced"
+        );
+    }
+    let copy = Connection::open(folder.path().join("second.gpkg")).unwrap();
+    assert_eq!(ask::<u64>(&copy, "SELECT count(*) FROM small"), 2);
+    assert_eq!(
+        ask::<String>(&copy, "SELECT id FROM small WHERE geom IS NULL"),
+        "b"
+    );
+    let date: String = ask(
+        &copy,
+        "SELECT last_change FROM gpkg_contents WHERE table_name = 'small'",
+    );
+    assert_eq!(date, "2022-12-31T00:00:00.000Z");
+    let provenance: String = ask(&copy, "SELECT metadata FROM gpkg_metadata");
+    assert!(provenance.contains("\"run\":\"r\""));
+    let left = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 2 * Format::ALL.len(), "no drafts");
+
+    let projected = folder.path().join("projected.gpkg");
+    let mut moved = layer.clone();
+    moved.features[0].geometry = geo::Point::new(530_000.0, 180_000.0).into();
+    let part = Part::whole(&moved).in_crs(Crs::WebMercator);
+    isopleth_store::write_layer_file(&projected, Format::GeoPackage, "small", part).unwrap();
+    let copy = Connection::open(&projected).unwrap();
+    let srs = "SELECT srs_id FROM gpkg_geometry_columns";
+    assert_eq!(ask::<i64>(&copy, srs), 3857);
+    assert_eq!(
+        ask::<f64>(
+            &copy,
+            "SELECT max_x FROM gpkg_contents WHERE table_name = 'small'"
+        ),
+        530_000.0
+    );
+    assert_eq!(
+        ask::<u64>(
+            &copy,
+            "SELECT count(*) FROM gpkg_spatial_ref_sys WHERE srs_id = 3857"
+        ),
+        1
+    );
+}
+
+#[test]
+fn a_layer_file_that_cannot_be_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut layer = small_layer();
+    layer.features[0].values[0] = isopleth_io::layer::Value::Text("many".into());
+    let path = folder.path().join("x.fgb");
+    let format = isopleth_io::write::Format::FlatGeobuf;
+    assert!(isopleth_store::write_layer_file(&path, format, "x", &layer).is_err());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -2,6 +2,8 @@
 
 mod contract;
 mod discovery;
+mod features;
+mod files;
 mod fixture;
 mod http;
 mod items;

@@ -1,13 +1,13 @@
 //! `isopleth analyse`.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use isopleth_io::analyse;
 use isopleth_io::layer::Layer;
-use isopleth_io::{analyse, write};
-use isopleth_store::Store;
+use isopleth_io::write::{self, Format};
+use isopleth_store::{Store, write_layer_file};
 
 use super::read_request;
 use crate::{Failure, StoreArg};
@@ -19,8 +19,9 @@ pub(crate) struct Analyse {
     store: StoreArg,
     /// The request, JSON or TOML.
     request: PathBuf,
-    /// Where to write: .geojson, .csv (with its metadata beside it) or .gpkg (a table, added to the
-    /// file if it exists). Without it GeoJSON goes to standard output.
+    /// Where to write: .geojson, .geojsonl (a text sequence), .fgb (FlatGeobuf), .csv (with its
+    /// metadata beside it), .parquet (GeoParquet), .kml or .gpkg (a table, added to the file if it
+    /// exists). Without it GeoJSON goes to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -28,12 +29,12 @@ pub(crate) struct Analyse {
 impl Analyse {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let request = read_request(&self.request)?;
-        let format = self.output.as_deref().map(Format::of).transpose()?;
+        let format = self.output.as_deref().map(format_of).transpose()?;
         let snapshot = Store::open_read_only(&self.store.store)?.snapshot()?;
         let layer = analyse(&snapshot, &request)?;
         match (self.output, format) {
             (Some(path), Some(format)) => {
-                format.write(&layer, &path, &self.request)?;
+                write_as(format, &layer, &path, &self.request)?;
                 eprintln!("{}: {} features", path.display(), layer.features.len());
             }
             _ => {
@@ -46,56 +47,39 @@ impl Analyse {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Format {
-    GeoJson,
-    Csv,
-    GeoPackage,
+/// The format that the ending of a file names.
+fn format_of(path: &Path) -> Result<Format, Failure> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+    if ending.eq_ignore_ascii_case("json") {
+        return Ok(Format::GeoJson);
+    }
+    Format::of_name(ending).ok_or_else(|| {
+        let endings = Format::ALL.map(|f| format!(".{}", f.name()));
+        format!(
+            "cannot tell the format of {} by its ending; use {}",
+            path.display(),
+            endings.join(", ")
+        )
+        .into()
+    })
 }
 
-impl Format {
-    fn of(path: &Path) -> Result<Self, Failure> {
-        let ending = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or("")
-            .to_ascii_lowercase();
-        match ending.as_str() {
-            "geojson" | "json" => Ok(Self::GeoJson),
-            "csv" => Ok(Self::Csv),
-            "gpkg" => Ok(Self::GeoPackage),
-            _ => Err(format!(
-                "cannot tell the format of {} by its ending; use .geojson, .csv or .gpkg",
-                path.display()
-            )
-            .into()),
-        }
+fn write_as(format: Format, layer: &Layer, path: &Path, request: &Path) -> Result<(), Failure> {
+    let stem = request.file_stem().unwrap_or_default().to_string_lossy();
+    let table = table_name(&stem);
+    if format == Format::GeoPackage {
+        Store::write_layer_gpkg(path, &table, layer)?;
+        return Ok(());
     }
-
-    fn write(self, layer: &Layer, path: &Path, request: &Path) -> Result<(), Failure> {
-        let fail = |e: std::io::Error| format!("cannot write {}: {e}", path.display());
-        match self {
-            Self::GeoJson => {
-                let mut out = BufWriter::new(File::create(path).map_err(fail)?);
-                write::geojson(layer, &mut out).map_err(fail)?;
-                out.flush().map_err(fail)?;
-            }
-            Self::Csv => {
-                write::csv(layer, BufWriter::new(File::create(path).map_err(fail)?))
-                    .map_err(fail)?;
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let beside = path.with_file_name(format!("{name}-metadata.json"));
-                let metadata = serde_json::to_string_pretty(&write::csv_metadata(layer, &name))?;
-                std::fs::write(&beside, metadata + "\n")
-                    .map_err(|e| format!("cannot write {}: {e}", beside.display()))?;
-            }
-            Self::GeoPackage => {
-                let stem = request.file_stem().unwrap_or_default().to_string_lossy();
-                Store::write_layer_gpkg(path, &table_name(&stem), layer)?;
-            }
-        }
-        Ok(())
+    write_layer_file(path, format, &table, layer)?;
+    if format == Format::Csv {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = path.with_file_name(format!("{name}-metadata.json"));
+        let metadata = serde_json::to_string_pretty(&write::csv_metadata(layer, &name))?;
+        std::fs::write(&beside, metadata + "\n")
+            .map_err(|e| format!("cannot write {}: {e}", beside.display()))?;
     }
+    Ok(())
 }
 
 /// A table name made of what a file is called.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bandwidth;
 use crate::domain::{LocationBasis, LocationId};
-use crate::lattice::{LatticeError, Neighbours, Tiling, TooManyPairs};
+use crate::lattice::{Lattice, LatticeError, Neighbours, Tiling, TooManyPairs};
 use crate::places::{Comparable, PlaceFacts};
 use crate::plane::Planar;
 use crate::select::Selection;
@@ -96,6 +96,56 @@ impl GroundError {
     }
 }
 
+/// How far a neighbourhood reaches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reach {
+    /// So many rings of cells.
+    Rings(u32),
+    /// Centres within so many metres.
+    Metres(f64),
+}
+
+impl Reach {
+    /// The reach asked for on cells of a tiling; one ring where none is.
+    ///
+    /// # Errors
+    /// [`GroundError`] for two reaches and for one out of range.
+    pub fn new(
+        tiling: Tiling,
+        rings: Option<u32>,
+        distance_m: Option<f64>,
+    ) -> Result<Self, GroundError> {
+        let spacing_m = tiling.spacing_m();
+        match (rings, distance_m) {
+            (Some(_), Some(_)) => Err(GroundError::TwoReaches),
+            (Some(rings), None) if !(1..=MAX_RINGS).contains(&rings) => {
+                Err(GroundError::Rings(rings))
+            }
+            (None, Some(d)) if !(spacing_m..=20_000.0).contains(&d) => Err(GroundError::Distance {
+                distance_m: d,
+                spacing_m,
+            }),
+            (rings, None) => Ok(Self::Rings(rings.unwrap_or(1))),
+            (None, Some(d)) => Ok(Self::Metres(d)),
+        }
+    }
+
+    /// The neighbours of every cell, and the reach in words.
+    ///
+    /// # Errors
+    /// [`GroundError::TooManyPairs`].
+    pub fn on(self, lattice: &Lattice) -> Result<(Neighbours, String), GroundError> {
+        Ok(match self {
+            Self::Rings(1) => (Neighbours::rings(lattice, 1)?, "1 ring".to_owned()),
+            Self::Rings(n) => (Neighbours::rings(lattice, n)?, format!("{n} rings")),
+            Self::Metres(d) => (
+                Neighbours::within(lattice, d)?,
+                format!("centres within {d} m"),
+            ),
+        })
+    }
+}
+
 /// Cells, neighbourhoods and counts.
 #[derive(Debug, Clone)]
 pub struct Ground {
@@ -131,30 +181,9 @@ impl Ground {
             Shape::Square => (params.h3_resolution, params.cell_m.or(Some(USUAL_SIDE_M))),
         };
         let tiling = study_cells::tiling(params.cells, resolution, side)?;
-        let spacing_m = tiling.spacing_m();
-        let rings = match (params.rings, params.distance_m) {
-            (Some(_), Some(_)) => return Err(GroundError::TwoReaches),
-            (Some(rings), None) if !(1..=MAX_RINGS).contains(&rings) => {
-                return Err(GroundError::Rings(rings));
-            }
-            (None, Some(d)) if !(spacing_m..=20_000.0).contains(&d) => {
-                return Err(GroundError::Distance {
-                    distance_m: d,
-                    spacing_m,
-                });
-            }
-            (rings, None) => Ok(rings.unwrap_or(1)),
-            (None, Some(d)) => Err(d),
-        };
+        let reach = Reach::new(tiling, params.rings, params.distance_m)?;
         let study = StudyCells::new(selection, tiling, what)?;
-        let (neighbours, reach) = match rings {
-            Ok(1) => (Neighbours::rings(&study.lattice, 1)?, "1 ring".to_owned()),
-            Ok(n) => (Neighbours::rings(&study.lattice, n)?, format!("{n} rings")),
-            Err(d) => (
-                Neighbours::within(&study.lattice, d)?,
-                format!("centres within {d} m"),
-            ),
-        };
+        let (neighbours, reach) = reach.on(&study.lattice)?;
         let counts = study.counts(selection);
         let incidents = selection.incidents();
         let snapped = |l: LocationId| {

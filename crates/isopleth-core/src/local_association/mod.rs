@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lattice::Neighbours;
 
-pub use ground::{CellsShown, Ground, GroundError, GroundParams, MAX_RINGS, Sides};
+pub use ground::{CellsShown, Ground, GroundError, GroundParams, MAX_RINGS, Reach, Sides};
 pub use inference::{
     Class, Floor, Inference, InferenceError, PValue, Permutation, Scheme, Tested, by_normal,
     check_level, two_sided,

@@ -8,9 +8,9 @@
 //! cut-offs lie `horizon_steps` (1) apart, so that no later incident is scored twice. At each of them
 //! every method sees the `train_steps` (12) before it and ranks the cells of the study area by its
 //! value; what happened in the `horizon_steps` after it is counted on the cells flagged, until they
-//! make up each of the `coverages`. The methods: `kernel_density` (the density at the cell's centre)
-//! and `near_repeat_risk` (the risk of the first day after the cut-off; square cells). Two baselines
-//! always stand beside them: `baseline_count`, the plain count of each cell over the training steps,
+//! make up each of the `coverages`. The methods: `kernel_density` (the density at the cell's centre),
+//! `getis_ord` (the z of Gi\* of the counts) and `near_repeat_risk` (the risk of the first day after
+//! the cut-off; square cells). Two baselines always stand beside them: `baseline_count`, the plain count of each cell over the training steps,
 //! and `baseline_last_period`, its count over the last `horizon_steps` of them. Hotspots cut out of a
 //! density by their share of the area are its cells at that coverage.
 //!
@@ -76,6 +76,7 @@ use sha2::{Digest, Sha256};
 use crate::Snapshot;
 use crate::domain::{CivilMinute, LonLat, MINUTES_PER_DAY, Period, format_day};
 use crate::evaluation::{Flagged, Ground, Score, ScoreError, Ties, ground, sign_test};
+use crate::local_association::{GroundError, Reach, Statistic, getis_ord_of_counts};
 use crate::methods::knox::Allow;
 use crate::methods::{kernel_density, near_repeat_risk, network_density};
 use crate::plane::OutsidePlane;
@@ -182,10 +183,24 @@ impl Denominator {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Evaluated {
+    /// See [`getis_ord`](super::getis_ord): cells by the z of Gi\*.
+    GetisOrd(GetisOrd),
     /// See [`kernel_density`].
     KernelDensity(kernel_density::Params),
     /// See [`near_repeat_risk`].
     NearRepeatRisk(NearRepeat),
+}
+
+/// Gi\* of the counts before the cut-off.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetisOrd {
+    /// Rings of neighbours; 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rings: Option<u32>,
+    /// Neighbours by the distance of their centres, metres, in place of rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_m: Option<f64>,
 }
 
 /// Near-repeat risk of the first day after the cut-off.
@@ -227,6 +242,7 @@ impl Evaluated {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::GetisOrd(_) => "getis_ord",
             Self::KernelDensity(_) => "kernel_density",
             Self::NearRepeatRisk(_) => "near_repeat_risk",
         }
@@ -244,10 +260,26 @@ impl Evaluated {
 
     fn predict(&self, training: &Training) -> Result<Prediction, MethodError> {
         match self {
+            Self::GetisOrd(params) => gi_star_of(training, params),
             Self::KernelDensity(params) => density_of(training, params),
             Self::NearRepeatRisk(params) => risk_of(training, params),
         }
     }
+}
+
+fn gi_star_of(training: &Training, params: &GetisOrd) -> Result<Prediction, MethodError> {
+    let lattice = &training.cells.lattice;
+    let reach = Reach::new(lattice.tiling, params.rings, params.distance_m)?;
+    let (neighbours, reach) = reach.on(lattice)?;
+    let counts = training.cells.counts(training.selection);
+    let z = getis_ord_of_counts(&counts, &neighbours, Statistic::GiStar);
+    // Where it is not defined nothing stands out.
+    let values = z.into_iter().map(|z| if z.is_finite() { z } else { 0.0 });
+    Ok(Prediction {
+        values: values.collect(),
+        events: None,
+        resolved: Some(reach),
+    })
 }
 
 fn density_of(
@@ -303,6 +335,9 @@ fn risk_of(training: &Training, params: &NearRepeat) -> Result<Prediction, Metho
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MethodError {
+    /// Gi\*.
+    #[error(transparent)]
+    GetisOrd(#[from] GroundError),
     /// Kernel density.
     #[error(transparent)]
     KernelDensity(#[from] kernel_density::Error),
@@ -314,6 +349,7 @@ pub enum MethodError {
 impl MethodError {
     fn code(&self) -> &'static str {
         match self {
+            Self::GetisOrd(e) => e.code(),
             Self::KernelDensity(e) => e.code(),
             Self::NearRepeatRisk(e) => e.code(),
         }

@@ -6,44 +6,54 @@ use std::io::{self, Write};
 use geo::Geometry;
 use serde_json::{Value as Json, json};
 
+use super::Part;
+use super::part::located;
+use crate::crs::Crs;
 use crate::layer::{ColumnType, GeometryKind, Layer, Value};
 
-/// Writes a layer as CSV: id, longitude and latitude (points) or the outline as well-known text
-/// (lines and polygons), and the columns. Text that a spreadsheet would run as a formula is preceded by an
-/// apostrophe.
+/// Writes a layer as CSV: id, the columns, and longitude and latitude (points; easting and northing
+/// in a projected system) or the outline as well-known text (lines and polygons). Text that a
+/// spreadsheet would run as a formula is preceded by an apostrophe.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn csv(layer: &Layer, out: impl Write) -> io::Result<()> {
+pub fn csv<'a>(part: impl Into<Part<'a>>, out: impl Write) -> io::Result<()> {
+    let part = part.into();
+    let layer = part.layer();
     let mut writer = csv::WriterBuilder::new().from_writer(out);
     let point = layer.geometry == GeometryKind::Point;
-    let place: &[&str] = if point {
-        &["longitude", "latitude"]
-    } else {
-        &["outline_wkt"]
-    };
-    let head = std::iter::once("id")
+    let id = part.free_name("id");
+    let place = place_names(&part);
+    let head = std::iter::once(id.as_str())
         .chain(layer.columns.iter().map(|c| c.name.as_str()))
-        .chain(place.iter().copied());
-    writer.write_record(head)?;
-    for feature in &layer.features {
+        .chain(place.iter().map(String::as_str));
+    for name in head {
+        writer.write_field(guarded(name).as_ref())?;
+    }
+    writer.write_record(None::<&[u8]>)?;
+    for feature in part.features() {
         writer.write_field(guarded(&feature.id).as_ref())?;
-        for value in &feature.values {
-            let cell: Cow<str> = match value {
-                Value::Null => "".into(),
-                Value::Boolean(b) => b.to_string().into(),
-                Value::Integer(n) => n.to_string().into(),
-                Value::Real(v) => v.to_string().into(),
-                Value::Text(t) => guarded(t),
+        for column in 0..layer.columns.len() {
+            let cell: Cow<str> = match feature.values.get(column) {
+                None | Some(Value::Null) => "".into(),
+                Some(Value::Boolean(b)) => b.to_string().into(),
+                Some(Value::Integer(n)) => n.to_string().into(),
+                Some(Value::Real(v)) => v.to_string().into(),
+                Some(Value::Text(t)) => guarded(t),
             };
             writer.write_field(cell.as_ref())?;
         }
-        match &feature.geometry {
-            Geometry::Point(p) if point => {
+        match located(&feature.geometry) {
+            Some(Geometry::Point(p)) if point => {
                 writer.write_field(p.x().to_string())?;
                 writer.write_field(p.y().to_string())?;
             }
-            other => writer.write_field(wkt(other))?,
+            _ if point => {
+                writer.write_field("")?;
+                writer.write_field("")?;
+            }
+            Some(other) => writer.write_field(wkt(other))?,
+            None => writer.write_field("")?,
         }
         writer.write_record(None::<&[u8]>)?;
     }
@@ -54,6 +64,8 @@ pub fn csv(layer: &Layer, out: impl Write) -> io::Result<()> {
 /// belongs beside the file as `NAME.csv-metadata.json`.
 #[must_use]
 pub fn csv_metadata(layer: &Layer, file_name: &str) -> Json {
+    let part = Part::whole(layer);
+    let id = part.free_name("id");
     let datatype = |kind| match kind {
         ColumnType::Boolean => "boolean",
         ColumnType::Integer => "integer",
@@ -61,32 +73,43 @@ pub fn csv_metadata(layer: &Layer, file_name: &str) -> Json {
         ColumnType::Date => "date",
         ColumnType::Text => "string",
     };
-    let mut columns = vec![json!({ "name": "id", "datatype": "string" })];
+    let mut columns = vec![json!({ "name": id, "datatype": "string" })];
     columns.extend(layer.columns.iter().map(|c| {
         let unit = c
             .unit
             .as_ref()
             .map_or(String::new(), |u| format!(" Unit: {u}."));
         json!({
-            "name": c.name,
+            "name": guarded(&c.name),
             "datatype": datatype(c.kind),
             "dc:description": format!("{}{unit}", c.meaning),
         })
     }));
-    if layer.geometry == GeometryKind::Point {
-        columns.push(json!({ "name": "longitude", "datatype": "double" }));
-        columns.push(json!({ "name": "latitude", "datatype": "double" }));
-    } else {
-        columns.push(json!({ "name": "outline_wkt", "datatype": "string" }));
-    }
+    let place = place_names(&part);
+    let kind = if place.len() == 2 { "double" } else { "string" };
+    columns.extend(
+        place
+            .iter()
+            .map(|name| json!({ "name": name, "datatype": kind })),
+    );
     json!({
         "@context": "http://www.w3.org/ns/csvw",
         "url": file_name,
         "dc:title": layer.title,
         "dc:description": layer.description,
-        "tableSchema": { "columns": columns, "primaryKey": "id" },
+        "tableSchema": { "columns": columns, "primaryKey": id },
         "notes": [{ "provenance": layer.provenance }],
     })
+}
+
+/// Names of the columns that say where a feature is.
+fn place_names(part: &Part) -> Vec<String> {
+    let names: &[&str] = match (part.layer().geometry, part.crs()) {
+        (GeometryKind::Point, Crs::Crs84) => &["longitude", "latitude"],
+        (GeometryKind::Point, _) => &["easting", "northing"],
+        _ => &["outline_wkt"],
+    };
+    names.iter().map(|name| part.free_name(name)).collect()
 }
 
 /// Text that begins as a formula does gets an apostrophe, so that a spreadsheet shows it.

@@ -5,14 +5,22 @@ use std::io::{self, Write};
 use geo::{Coord, Geometry, LineString, Polygon};
 use serde_json::{Map, Value as Json};
 
+use super::{Format, Part, only_wgs_84};
+use crate::crs::Crs;
 use crate::layer::{Feature, Layer, Value};
+
+/// What RFC 8142 puts before every text of a sequence.
+const RECORD_SEPARATOR: u8 = 0x1e;
 
 /// Writes a layer as a feature collection, one feature a line. Its title, description, columns and
 /// provenance are foreign members.
 ///
 /// # Errors
-/// Those of the writer.
-pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
+/// Those of the writer; [`io::ErrorKind::InvalidInput`] for coordinates that are not WGS 84.
+pub fn geojson<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::Result<()> {
+    let part = part.into();
+    only_wgs_84(&part, Format::GeoJson)?;
+    let layer = part.layer();
     write!(
         out,
         "{{\"type\":\"FeatureCollection\",\"title\":{}",
@@ -23,7 +31,7 @@ pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
         ",\"description\":{}",
         Json::from(layer.description.as_str())
     )?;
-    if let Some(bbox) = layer.bbox() {
+    if let Some(bbox) = part.bbox() {
         write!(
             out,
             ",\"bbox\":[{},{},{},{}]",
@@ -31,7 +39,7 @@ pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     out.write_all(b",\"features\":[")?;
-    for (i, feature) in layer.features.iter().enumerate() {
+    for (i, feature) in part.features().enumerate() {
         out.write_all(if i == 0 { b"\n{" } else { b",\n{" })?;
         feature_members(layer, feature, out)?;
         out.write_all(b"}")?;
@@ -44,17 +52,73 @@ pub fn geojson(layer: &Layer, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+/// Writes a layer as a text sequence (RFC 8142): every feature is a record that stands for itself.
+/// The first also has the member `collection`, with the layer's title, description, columns and
+/// provenance; a sequence without features has none.
+///
+/// # Errors
+/// Those of the writer; [`io::ErrorKind::InvalidInput`] for coordinates that are not WGS 84.
+pub fn geojson_seq<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::Result<()> {
+    let part = part.into();
+    only_wgs_84(&part, Format::GeoJsonSeq)?;
+    let layer = part.layer();
+    for (i, feature) in part.features().enumerate() {
+        out.write_all(&[RECORD_SEPARATOR, b'{'])?;
+        feature_members(layer, feature, out)?;
+        if i == 0 {
+            let collection = serde_json::json!({
+                "title": layer.title,
+                "description": layer.description,
+                "columns": layer.columns,
+                "provenance": layer.provenance,
+            });
+            write!(out, ",\"collection\":{collection}")?;
+        }
+        out.write_all(b"}\n")?;
+    }
+    Ok(())
+}
+
 /// Writes the members of a feature object, without its braces, so that callers can add members.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn feature_members(layer: &Layer, feature: &Feature, out: &mut impl Write) -> io::Result<()> {
+    members(layer, feature, &feature.geometry, out)
+}
+
+/// The same with the geometry in another coordinate reference system: metres with three decimals.
+/// RFC 7946 allows this where both sides have agreed on it.
+///
+/// # Errors
+/// Those of the writer; [`BeyondCrs`](crate::crs::BeyondCrs) inside one of kind `InvalidInput` for
+/// a geometry that the system does not reach.
+pub fn feature_members_in(
+    layer: &Layer,
+    feature: &Feature,
+    crs: Crs,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if crs == Crs::Crs84 {
+        return feature_members(layer, feature, out);
+    }
+    let there = crs.place(&feature.geometry);
+    let there = there.map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    members(layer, feature, &there, out)
+}
+
+fn members(
+    layer: &Layer,
+    feature: &Feature,
+    geometry: &Geometry,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write!(
         out,
         "\"type\":\"Feature\",\"id\":{},\"geometry\":",
         Json::from(feature.id.as_str())
     )?;
-    write_geometry(&feature.geometry, out)?;
+    write_geometry(geometry, out)?;
     out.write_all(b",\"properties\":")?;
     let mut properties = Map::new();
     for (column, value) in layer.columns.iter().zip(&feature.values) {
