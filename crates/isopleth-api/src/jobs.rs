@@ -37,11 +37,17 @@ pub(crate) const PARAMETERS: &[&str] = &[
 /// The type of every job.
 const TYPE: &str = "process";
 
-/// The analyst, once the store's jobs are known.
-async fn analyst(state: &AppState) -> Result<&Analyst, Problem> {
+/// The analyst, once the store's jobs are known. A service without a store has none, and no jobs.
+async fn analyst(state: &AppState) -> Result<Option<&Analyst>, Problem> {
     state.published().await?;
-    let none = || Problem::store_unavailable("this service has none");
-    state.analyst().ok_or_else(none)
+    Ok(state.analyst())
+}
+
+/// The analyst and one of its jobs.
+async fn found<'a>(state: &'a AppState, call: &Call) -> Result<(&'a Analyst, JobRecord), Problem> {
+    let none = || Problem::job_not_found(&call.job);
+    let analyst = analyst(state).await?.ok_or_else(none)?;
+    Ok((analyst, analyst.job(&call.job)?))
 }
 
 /// A page of the jobs, the latest first.
@@ -50,7 +56,7 @@ pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let limit = limit(call, limits.default_limit, limits.max_limit)?;
     let offset = offset(call)?;
     let wanted = Wanted::read(call)?;
-    let jobs = analyst(state).await?.jobs();
+    let jobs = analyst(state).await?.map_or_else(Vec::new, Analyst::jobs);
     let now = Timestamp::now().as_millisecond();
     let found: Vec<_> = jobs.iter().filter(|j| wanted.holds(j, now)).collect();
     let at = &call.addresses;
@@ -95,13 +101,13 @@ pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem>
 
 /// One job.
 pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    let job = analyst(state).await?.job(&call.job)?;
+    let (_, job) = found(state, call).await?;
     shown(call, &job)
 }
 
 /// Calls a job off, or gives up its result.
 pub(crate) async fn dismiss(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    analyst(state).await?;
+    found(state, call).await?;
     let id = call.job.clone();
     let job = apart(state.clone(), move |state, analyst| {
         analyst.dismiss(state, &id)
@@ -124,8 +130,7 @@ fn shown(call: &Call, job: &JobRecord) -> Result<Reply, Problem> {
 
 /// The result of a job, in the form that was asked for when it was made.
 pub(crate) async fn results(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    let analyst = analyst(state).await?;
-    let job = analyst.job(&call.job)?;
+    let (analyst, job) = found(state, call).await?;
     let formats = [
         ("json", Format::Json),
         ("geojson", Format::Json),

@@ -131,7 +131,8 @@ fn a_watched_run_is_the_same_and_can_be_stopped() {
     // Some hours of shuffles, stopped after the first.
     let watch = Arc::new(Watch::default());
     let stopped = std::thread::scope(|scope| {
-        let run = || similarity(&[1, 2, 3], &[3, 2, 1], u32::MAX, 0);
+        let counts = vec![1; 100_000];
+        let run = || similarity(&counts, &counts, 1_000_000, 0);
         let running = scope.spawn(|| watched(&watch, 2, run));
         while watch.progress().is_none_or(|p| p == 0.0) {
             std::thread::yield_now();

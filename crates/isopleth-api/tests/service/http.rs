@@ -128,7 +128,9 @@ async fn other_methods_are_refused_with_those_that_are_allowed() {
         let path = path
             .replace("{collectionId}", "hotspots")
             .replace("{featureId}", "run-1-1")
-            .replace("{fileName}", "run-1.fgb");
+            .replace("{fileName}", "run-1.fgb")
+            .replace("{processId}", "analyse")
+            .replace("{jobId}", "none");
         let others = [Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
         for method in others.into_iter().filter(|m| !own.contains(m)) {
             let answer = service.send(method.clone(), &path, &[]).await;

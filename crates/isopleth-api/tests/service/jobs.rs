@@ -95,6 +95,14 @@ fn store(folder: &Path) -> PathBuf {
     path
 }
 
+/// The usual limits, with patience for a machine that is busy.
+fn usual() -> AnalysisLimits {
+    AnalysisLimits {
+        max_wait: Duration::from_secs(60),
+        ..AnalysisLimits::default()
+    }
+}
+
 /// A service with a store, whose analyses do what the title of the request says.
 struct Desk {
     service: Service,
@@ -111,7 +119,7 @@ impl Drop for Desk {
 fn pretend(snapshot: &Snapshot, request: &Request) -> Result<Layer, RunError> {
     match request.title.as_deref() {
         Some("slow") => {
-            similarity(&[1, 2, 3], &[3, 2, 1], u32::MAX, 0);
+            similarity(&vec![1; 100_000], &vec![1; 100_000], 1_000_000, 0);
         }
         Some("broken") => panic!("a fault in a method"),
         Some("real") => return isopleth_io::analyse(snapshot, request),
@@ -197,7 +205,7 @@ fn code(answer: &Answer) -> (u16, String) {
 
 fn desk() -> (TempDir, Desk) {
     let folder = TempDir::new().unwrap();
-    let desk = Desk::new(&store(folder.path()), AnalysisLimits::default());
+    let desk = Desk::new(&store(folder.path()), usual());
     (folder, desk)
 }
 
@@ -433,7 +441,7 @@ async fn jobs_for_the_same_run_share_a_computation() {
     let folder = TempDir::new().unwrap();
     let limits = AnalysisLimits {
         workers: 2,
-        ..AnalysisLimits::default()
+        ..usual()
     };
     let desk = Desk::new(&store(folder.path()), limits);
     let (first, second) = tokio::join!(desk.job("slow"), desk.job("slow"));
@@ -505,7 +513,7 @@ async fn limits_say_which_and_by_how_much() {
         max_cells: 5_000,
         max_replicates: 99,
         max_incidents: 9,
-        ..AnalysisLimits::default()
+        ..usual()
     };
     let store = store(folder.path());
     let desk = Desk::new(&store, limits.clone());
@@ -570,19 +578,18 @@ async fn limits_say_which_and_by_how_much() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_or_computes_for_ever() {
+async fn nobody_is_kept_waiting_for_ever() {
     let folder = TempDir::new().unwrap();
-    let limits = AnalysisLimits {
+    let short = AnalysisLimits {
         max_wait: Duration::from_millis(300),
-        max_run: Duration::from_millis(1500),
-        queue: 1,
-        ..AnalysisLimits::default()
+        ..usual()
     };
-    let desk = Desk::new(&store(folder.path()), limits);
+    let desk = Desk::new(&store(folder.path()), short);
     let slow = desk.post(&titled("slow"), "").await;
     assert_eq!(code(&slow), (403, "too-slow".into()));
+    let problem = slow.json();
     assert_eq!(
-        (&slow.json()["limit"], &slow.json()["allowed"]),
+        (&problem["limit"], &problem["allowed"]),
         (&json!("wait_seconds"), &json!(0.3))
     );
     // What nobody waits for any more has made room.
@@ -591,29 +598,51 @@ async fn nobody_waits_or_computes_for_ever() {
     assert_eq!(patient.header("preference-applied"), "respond-async");
     let job = path(patient.header("location"));
     desk.until(&job, "running").await;
+    assert_eq!(desk.delete(&job).await.status, 200);
+    let quick = desk.job("a").await;
+    desk.until(&quick, "successful").await;
+    let at_once = desk.post(&titled("a"), "respond-async, wait=1").await;
+    assert_eq!(at_once.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_computation_goes_on_for_ever() {
+    let folder = TempDir::new().unwrap();
+    let short = AnalysisLimits {
+        max_run: Duration::from_millis(200),
+        ..usual()
+    };
+    let desk = Desk::new(&store(folder.path()), short);
+    let job = desk.job("slow").await;
+    let info = desk.until(&job, "failed").await;
+    assert_eq!(info["code"], "time-limit");
+    let answer = desk.service.get(&format!("{job}/results")).await;
+    assert_eq!(code(&answer), (403, "analysis-failed".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_takes_no_more() {
+    let folder = TempDir::new().unwrap();
+    let short = AnalysisLimits {
+        queue: 1,
+        ..usual()
+    };
+    let desk = Desk::new(&store(folder.path()), short);
+    let job = desk.job("slow").await;
+    desk.until(&job, "running").await;
     let second = desk.job("a").await;
     for prefer in ["", "respond-async"] {
         let full = desk.post(&titled("b"), prefer).await;
         assert_eq!(code(&full), (503, "queue-full".into()));
+        let problem = full.json();
         assert_eq!(
-            (&full.json()["limit"], &full.json()["allowed"]),
+            (&problem["limit"], &problem["allowed"]),
             (&json!("jobs"), &json!(2))
         );
         assert_eq!(full.header("retry-after"), "10");
     }
-    let info = desk.until(&job, "failed").await;
-    assert_eq!(info["code"], "time-limit");
-    assert_eq!(
-        code(&desk.service.get(&format!("{job}/results")).await).0,
-        403
-    );
+    desk.delete(&job).await;
     desk.until(&second, "successful").await;
-    assert_eq!(
-        desk.post(&titled("a"), "respond-async, wait=1")
-            .await
-            .status,
-        200
-    );
 }
 
 #[tokio::test]
@@ -621,7 +650,7 @@ async fn bodies_are_checked_before_they_are_read() {
     let folder = TempDir::new().unwrap();
     let limits = AnalysisLimits {
         max_body: 200,
-        ..AnalysisLimits::default()
+        ..usual()
     };
     let desk = Desk::new(&store(folder.path()), limits);
     let send = async |media: &str, body: &str| {
@@ -681,7 +710,7 @@ async fn the_oldest_results_and_jobs_go_first() {
     let limits = AnalysisLimits {
         kept_analyses: 2,
         kept_jobs: 3,
-        ..AnalysisLimits::default()
+        ..usual()
     };
     let path_of_store = store(folder.path());
     let desk = Desk::new(&path_of_store, limits);
@@ -720,7 +749,7 @@ async fn the_oldest_results_and_jobs_go_first() {
     drop(desk);
     let old = AnalysisLimits {
         kept_for: Duration::ZERO,
-        ..AnalysisLimits::default()
+        ..usual()
     };
     tokio::time::sleep(Duration::from_millis(5)).await;
     let desk = Desk::new(&path_of_store, old);
@@ -732,7 +761,7 @@ async fn the_oldest_results_and_jobs_go_first() {
 async fn a_service_takes_up_what_the_last_one_left() {
     let folder = TempDir::new().unwrap();
     let store = store(folder.path());
-    let desk = Desk::new(&store, AnalysisLimits::default());
+    let desk = Desk::new(&store, usual());
     let done = desk.job("a").await;
     desk.until(&done, "successful").await;
     let (running, waiting) = (desk.job("slow").await, desk.job("b").await);
@@ -746,7 +775,7 @@ async fn a_service_takes_up_what_the_last_one_left() {
     }
     drop(desk);
 
-    let desk = Desk::new(&store, AnalysisLimits::default());
+    let desk = Desk::new(&store, usual());
     let results = desk.service.page(&format!("{done}/results")).await;
     assert_eq!(results.json()["features"].as_array().unwrap().len(), 12);
     let info = desk.service.page(&done).await.json();
@@ -787,7 +816,7 @@ async fn a_service_takes_up_what_the_last_one_left() {
     };
     open.put_jobs(&[of("twice", &titled("c")), of("unreadable", "{}")], None)
         .unwrap();
-    let desk = Desk::new(&store, AnalysisLimits::default());
+    let desk = Desk::new(&store, usual());
     for (job, reason) in [("twice", "interrupted"), ("unreadable", "invalid-request")] {
         let info = desk.service.page(&format!("/jobs/{job}")).await.json();
         assert_eq!(
@@ -806,8 +835,7 @@ async fn a_service_without_a_store_says_so() {
         .send_with(Method::POST, EXECUTION, &headers, titled("a").into())
         .await;
     assert_eq!(code(&refused), (503, "store-unavailable".into()));
-    assert_eq!(
-        code(&service.get("/jobs").await),
-        (503, "store-unavailable".into())
-    );
+    assert_eq!(service.page("/jobs").await.json()["jobs"], json!([]));
+    let missing = service.get("/jobs/none").await;
+    assert_eq!(code(&missing), (404, "job-not-found".into()));
 }
