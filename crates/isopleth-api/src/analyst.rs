@@ -8,8 +8,6 @@
 //! Two locks, taken in this order: the *desk* for whoever changes jobs or opens the store, the *ledger*
 //! for moments.
 
-mod ledger;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,11 +24,10 @@ use tokio::sync::watch as news;
 use crate::config::AnalysisLimits;
 use crate::dataset::Dataset;
 use crate::execution::Order;
+use crate::ledger::{Flight, Job, Kept, Ledger};
 use crate::problem::Problem;
 use crate::published::Collection;
 use crate::state::AppState;
-
-use ledger::{Flight, Job, Kept, Ledger};
 
 /// How often an idle worker looks for results that are too old.
 const IDLE: Duration = Duration::from_secs(60);
@@ -266,7 +263,7 @@ impl Analyst {
     fn check(&self, asked: &Demand) -> Result<(), Problem> {
         let limits = &self.limits;
         let area_km2 = asked.area_m2 / 1e6;
-        if area_km2 > limits.max_area_km2 {
+        if area_km2 > limits.max_area_km2 as f64 {
             let rounded = (area_km2 * 1000.0).ceil() / 1000.0;
             let (asked, most) = (rounded.into(), limits.max_area_km2.into());
             return Err(Problem::limit_exceeded("area_km2", asked, most));

@@ -21,7 +21,7 @@ pub(crate) async fn api(state: &AppState, call: &Call) -> Result<Reply, Problem>
         .iter()
         .map(|c| (c.id.as_str(), &c.dataset.layer))
         .collect();
-    let definition = expanded(state.contract(), &collections, &call.addresses.base);
+    let definition = expanded(&state.rules().contract, &collections, &call.addresses.base);
     Ok(match format {
         Format::Json | Format::File(_) => Reply::document(call, OPENAPI_JSON, &definition),
         Format::Html => {

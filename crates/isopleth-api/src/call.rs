@@ -1,17 +1,17 @@
 //! A request, read and checked, as the resources see it.
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::{RawPathParams, Request};
-use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, IF_NONE_MATCH, IF_RANGE, RANGE,
-};
-use axum::http::uri::Authority;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use axum::http::{HeaderMap, HeaderName, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::Resource;
-use crate::state::AppState;
+use crate::visit::Visit;
 
 /// A request whose parameters the resource knows.
 #[derive(Debug, Clone)]
@@ -26,10 +26,6 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
-    /// Id of the process, if the path names one.
-    pub(crate) process: String,
-    /// Id of the job, if the path names one.
-    pub(crate) job: String,
     /// The method.
     pub(crate) method: Method,
     /// The `Content-Type` header.
@@ -37,19 +33,19 @@ pub(crate) struct Call {
     /// The `Prefer` header.
     pub(crate) prefer: String,
     /// The body, of a resource that reads one.
-    pub(crate) body: Vec<u8>,
-    /// Name of the file, if the path names one.
-    pub(crate) file: String,
+    pub(crate) body: Bytes,
     /// Whether only the head of the answer is wanted.
     pub(crate) head: bool,
     /// The `Range` header.
     pub(crate) range: String,
     /// The `If-Range` header.
     pub(crate) if_range: String,
-    /// The `Accept-Encoding` header.
-    pub(crate) accept_encoding: String,
+    /// All segments of the path that have a name.
+    segments: Vec<(String, String)>,
     /// The `Accept` header.
     pub(crate) accept: String,
+    /// The `Accept-Encoding` header.
+    pub(crate) accept_encoding: String,
     /// The `If-None-Match` header.
     if_none_match: String,
 }
@@ -58,9 +54,9 @@ impl Call {
     /// Reads a request.
     ///
     /// # Errors
-    /// A [`Problem`] for parameters that the resource does not know and for a broken `Host`.
+    /// A [`Problem`] for parameters that the resource does not know and for an address that links cannot
+    /// start with.
     pub(crate) fn read(
-        state: &AppState,
         resource: Resource,
         path: Option<&RawPathParams>,
         request: &Request,
@@ -73,29 +69,47 @@ impl Call {
         if !resource.has_columns() {
             query.refuse_unknown(resource.parameters())?;
         }
-        let base = match state.public_base_url() {
-            Some(base) => base.to_owned(),
-            None => format!("http://{}", authority(request)?),
-        };
+        let visit = request.extensions().get::<Arc<Visit>>();
+        let base = visit.ok_or_else(Problem::internal)?.base.clone()?;
         Ok(Self {
             resource,
             addresses: Addresses { base },
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
-            process: segment("processId"),
-            job: segment("jobId"),
             method: request.method().clone(),
             content_type: header_list(request.headers(), CONTENT_TYPE),
             prefer: header_list(request.headers(), HeaderName::from_static("prefer")),
-            body: Vec::new(),
-            file: segment("fileName"),
+            body: Bytes::new(),
             head: request.method() == Method::HEAD,
             range: header_list(request.headers(), RANGE),
             if_range: header_list(request.headers(), IF_RANGE),
-            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
+            segments: path
+                .map(|p| {
+                    p.iter()
+                        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                        .collect()
+                })
+                .unwrap_or_default(),
             accept: header_list(request.headers(), ACCEPT),
+            accept_encoding: header_list(request.headers(), ACCEPT_ENCODING),
             if_none_match: header_list(request.headers(), IF_NONE_MATCH),
+        })
+    }
+
+    /// A segment of the path by its name; empty if the path has none.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        let found = self.segments.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether the client names gzip among the codings that it reads.
+    pub(crate) fn reads_gzip(&self) -> bool {
+        self.accept_encoding.split(',').any(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let gzip = parts.next().is_some_and(|c| c.eq_ignore_ascii_case("gzip"));
+            let quality = parts.find_map(|p| p.strip_prefix("q="));
+            gzip && quality.is_none_or(|q| q.parse::<f64>().is_ok_and(|q| q > 0.0))
         })
     }
 
@@ -107,23 +121,6 @@ impl Call {
             .split(',')
             .any(|tag| tag.trim() == "*" || bare(tag) == wanted)
     }
-}
-
-/// The host and port that the client used. It goes into links, so it must look like one.
-fn authority(request: &Request) -> Result<&str, Problem> {
-    let header = request
-        .headers()
-        .get(HOST)
-        .map(|h| h.to_str().unwrap_or("?"));
-    let host = request.uri().authority().map(Authority::as_str).or(header);
-    let host = host.ok_or_else(|| Problem::bad_request("the request has no Host header"))?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return Err(Problem::bad_request(
-            "the Host header is not a host with an optional port",
-        ));
-    }
-    Ok(host)
 }
 
 fn header_list(headers: &HeaderMap, name: HeaderName) -> String {

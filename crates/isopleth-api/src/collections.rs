@@ -11,6 +11,7 @@ use crate::published::Collection;
 use crate::reply::Reply;
 use crate::representation::{enclosures, items_links};
 use crate::state::AppState;
+use crate::{maps, tiles};
 
 /// All collections.
 pub(crate) async fn all(state: &AppState, call: &Call) -> Result<Reply, Problem> {
@@ -114,5 +115,7 @@ fn data_links(id: &str, dataset: &Dataset, at: &Addresses) -> Vec<Link> {
         ),
     ]);
     links.extend(enclosures(at, id, dataset));
+    links.extend(tiles::collection_links(id, title, at));
+    links.extend(maps::collection_links(id, title, at));
     links
 }

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use axum::body::Bytes;
 use geo::{BoundingRect, Intersects};
 use isopleth_io::cql2::Filter;
 use isopleth_io::crs::Crs;
 use isopleth_io::layer::{Feature, Layer, Value};
+use isopleth_io::tiles::TileSource;
 use isopleth_io::write::{Part, feature_members, feature_members_in};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
@@ -42,6 +44,8 @@ pub(crate) struct Dataset {
     /// Features without a geometry; every box finds them.
     nowhere: Vec<u32>,
     times: Times,
+    /// Made when the first tile is asked for; many layers never show one.
+    tiles: OnceLock<TileSource>,
 }
 
 /// When the features are.
@@ -121,6 +125,7 @@ impl Dataset {
             tree: RTree::bulk_load(entries),
             nowhere,
             times,
+            tiles: OnceLock::new(),
         }
     }
 
@@ -135,6 +140,11 @@ impl Dataset {
         }
         dataset.run = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&content));
         dataset
+    }
+
+    /// The layer as tiles are cut out of it. Takes a while the first time.
+    pub(crate) fn tiles(&self) -> &TileSource {
+        self.tiles.get_or_init(|| TileSource::new(&self.layer))
     }
 
     /// Number of features.

@@ -53,26 +53,28 @@ enum Kind {
 
 /// A file.
 pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    let (run, kind) = named(&call.file)?;
+    let (run, kind) = named(name_of(call))?;
     if run == LATEST {
         let present = state.dataset(&call.collection, None).await?;
-        let ending = &call.file[LATEST.len()..];
+        // What the file would refuse is refused here: a redirection promises something.
+        select(call, &present).await?;
+        let ending = &name_of(call)[LATEST.len()..];
         let name = format!("{}{ending}", present.run);
         let address = call.addresses.file(&call.collection, &name);
         return Ok(Reply::elsewhere(&(address + &call.query.to_suffix())));
     }
     let dataset = state.dataset(&call.collection, Some(run)).await?;
-    let name = format!("{}-{}", call.collection, call.file);
+    let selection = select(call, &dataset).await?;
+    let crs = crs(call, "crs", &dataset)?;
+    let name = format!("{}-{}", call.collection, name_of(call));
     let format = match kind {
         Kind::File(format) => format,
         Kind::CsvMetadata => {
-            let csv = call.file.trim_end_matches("-metadata.json");
+            let csv = name_of(call).trim_end_matches("-metadata.json");
             let document = csv_metadata(&dataset.layer, csv);
             return Ok(Reply::document(call, CSVM_JSON, &document));
         }
     };
-    let selection = select(call, &dataset).await?;
-    let crs = crs(call, "crs", &dataset)?;
     refuse_crs(format, crs)?;
     let count = selection.len();
     let links = links(call, &dataset, format);
@@ -84,6 +86,11 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
         .with_value(CONTENT_DISPOSITION, disposition(&name))
         .with_value(MATCHED, count)
         .with_value(RETURNED, count))
+}
+
+/// The name of the file.
+fn name_of(call: &Call) -> &str {
+    call.segment("fileName")
 }
 
 /// The run and the format that a file name asks for.
@@ -112,7 +119,7 @@ fn named(name: &str) -> Result<(&str, Kind), Problem> {
 
 fn links(call: &Call, dataset: &Dataset, format: Format) -> Vec<Link> {
     let at = &call.addresses;
-    let here = at.file(&call.collection, &call.file) + &call.query.to_suffix();
+    let here = at.file(&call.collection, name_of(call)) + &call.query.to_suffix();
     let mut links = vec![
         Link::new("self", format.media_type(), "This file", here),
         Link::new(
@@ -143,7 +150,9 @@ async fn stored(
         dataset.run,
         format.name()
     );
-    for (name, value) in call.query.pairs() {
+    let mut given: Vec<_> = call.query.pairs().collect();
+    given.sort_unstable();
+    for (name, value) in given {
         key.push_str(&format!("\0{name}\0{value}"));
     }
     let table = call.collection.clone();

@@ -1,55 +1,27 @@
 //! What a client sends to have something computed: the body, the form of the answer, and how long it
 //! will wait.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, to_bytes};
 use isopleth_core::Request;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::call::Call;
-use crate::config::Limits;
 use crate::links::{GEO_JSON, JSON};
 use crate::problem::Problem;
 
-/// The call with the body that came with it.
+/// The call with the body that came with it, which whoever let the request in has read and measured.
 ///
 /// # Errors
-/// A [`Problem`] for a body that is of another kind, too long, too slow or cut off.
-pub(crate) async fn with_body(
-    limits: &Limits,
-    mut call: Call,
-    body: Body,
-) -> Result<Call, Problem> {
+/// A [`Problem`] for a body that is of another kind.
+pub(crate) async fn with_body(mut call: Call, body: Body) -> Result<Call, Problem> {
     let media = call.content_type.split(';').next().unwrap_or_default();
     if !media.trim().eq_ignore_ascii_case(JSON) {
         return Err(Problem::unsupported_media_type(&call.content_type));
     }
-    let patience = limits.header_timeout;
-    let read = read(body, limits.analyses.max_body);
-    call.body = tokio::time::timeout(patience, read)
-        .await
-        .map_err(|_| Problem::body_timeout(patience.as_secs_f64()))??;
+    let body = to_bytes(body, usize::MAX).await;
+    call.body = body.map_err(|_| Problem::bad_request("the body broke off"))?;
     Ok(call)
-}
-
-async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    if body.size_hint().lower() > most as u64 {
-        return Err(Problem::body_too_large(most));
-    }
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let frame = frame.map_err(|_| Problem::bad_request("the body broke off"))?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > most {
-                return Err(Problem::body_too_large(most));
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok(bytes)
 }
 
 /// The form in which a client wants a result.
@@ -160,8 +132,8 @@ impl Order {
         let text = std::str::from_utf8(body)
             .map_err(|_| Problem::bad_request("the body is not UTF-8 text"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let malformed = |e| Problem::invalid_body("malformed-json", &e);
-        let invalid = |e| Problem::invalid_body("invalid-request", &e);
+        let malformed = |e| Problem::malformed_json(&e);
+        let invalid = |e| Problem::invalid_document(&e);
         let whole: Json = serde_json::from_str(text).map_err(malformed)?;
         let Some(inputs) = whole.get("inputs") else {
             let answer = Answer {
@@ -260,7 +232,7 @@ mod tests {
         let problem = Order::read(body.as_bytes()).unwrap_err();
         (
             problem.code().to_owned(),
-            problem.to_json()["detail"].as_str().unwrap().to_owned(),
+            problem.to_json("")["detail"].as_str().unwrap().to_owned(),
         )
     }
 

@@ -17,11 +17,12 @@ pub(crate) fn health(call: &Call) -> Result<Reply, Problem> {
 
 /// Whether there is data to serve, from which revision, and which layers are missing or outdated.
 /// They do not make the service unready: the others are served. A store that is gone does, although
-/// what was published from it is served: somebody has to bring it back.
+/// what was published from it is served: somebody has to bring it back. Nor is one
+/// ready that is shutting down: requests should go elsewhere while it still answers.
 pub(crate) fn readiness(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     format(call, &[("json", Format::Json)])?;
-    if let Some(reason) = state.trouble() {
-        return Err(Problem::store_unavailable(&reason));
+    if let Some(problem) = state.unready() {
+        return Err(problem);
     }
     let published = state.now().ok_or_else(Problem::starting)?;
     let listed = |f: &Failure| json!({ "layer": f.layer, "code": f.code, "reason": f.reason });

@@ -212,7 +212,7 @@ fn item_links(call: &Call, dataset: &Dataset, format: Format) -> Vec<Link> {
 }
 
 /// The address of a run never changes its content; the address without one moves with the data.
-fn cache(call: &Call) -> Cache {
+pub(crate) fn cache(call: &Call) -> Cache {
     if call.query.get("run").is_some() {
         Cache::Forever
     } else {
@@ -249,7 +249,8 @@ pub(crate) fn whole(text: &str) -> Option<u64> {
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-fn run(call: &Call) -> Result<Option<&str>, Problem> {
+/// The run that the request names, if it names one.
+pub(crate) fn run(call: &Call) -> Result<Option<&str>, Problem> {
     let fit = |id: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         (1..=64).contains(&id.len()) && id.bytes().all(plain)

@@ -45,9 +45,9 @@ async fn analyst(state: &AppState) -> Result<Option<&Analyst>, Problem> {
 
 /// The analyst and one of its jobs.
 async fn found<'a>(state: &'a AppState, call: &Call) -> Result<(&'a Analyst, JobRecord), Problem> {
-    let none = || Problem::job_not_found(&call.job);
+    let none = || Problem::job_not_found(call.segment("jobId"));
     let analyst = analyst(state).await?.ok_or_else(none)?;
-    Ok((analyst, analyst.job(&call.job)?))
+    Ok((analyst, analyst.job(call.segment("jobId"))?))
 }
 
 /// A page of the jobs, the latest first.
@@ -108,7 +108,7 @@ pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem>
 /// Calls a job off, or gives up its result.
 pub(crate) async fn dismiss(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     found(state, call).await?;
-    let id = call.job.clone();
+    let id = call.segment("jobId").to_owned();
     let job = apart(state.clone(), move |state, analyst| {
         analyst.dismiss(state, &id)
     })

@@ -25,6 +25,12 @@ pub(crate) fn landing(call: &Call) -> Result<Reply, Problem> {
             Link::new("data", JSON, "Collections", at.collections()),
             Link::new(REL_PROCESSES, JSON, "Processes", at.processes()),
             Link::new(REL_JOBS, JSON, "Jobs", at.jobs()),
+            Link::new(
+                "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes",
+                JSON,
+                "Tile matrix sets",
+                at.tile_matrix_sets(),
+            ),
         ],
         members: [
             ("title".to_owned(), json!("Isopleth")),

@@ -37,6 +37,8 @@ pub(crate) struct Link {
     pub(crate) media: &'static str,
     pub(crate) title: String,
     pub(crate) href: String,
+    /// The address has placeholders in braces.
+    pub(crate) templated: bool,
 }
 
 impl Link {
@@ -52,12 +54,24 @@ impl Link {
             media,
             title: title.into(),
             href,
+            templated: false,
         }
+    }
+
+    /// The same link, with placeholders in its address.
+    pub(crate) fn templated(mut self) -> Self {
+        self.templated = true;
+        self
     }
 
     /// The link as a member of a `links` array.
     pub(crate) fn to_json(&self) -> Json {
-        json!({ "rel": self.rel, "type": self.media, "title": self.title, "href": self.href })
+        let mut link =
+            json!({ "rel": self.rel, "type": self.media, "title": self.title, "href": self.href });
+        if self.templated {
+            link["templated"] = true.into();
+        }
+        link
     }
 
     /// The link as the value of a `Link` header. The title stays behind: it need not be ASCII.
@@ -102,6 +116,38 @@ impl Addresses {
         format!("{}/collections/{}", self.base, encode_segment(id))
     }
 
+    pub(crate) fn tile_matrix_sets(&self) -> String {
+        format!("{}/tileMatrixSets", self.base)
+    }
+
+    pub(crate) fn tile_matrix_set(&self, set: &str) -> String {
+        format!("{}/{set}", self.tile_matrix_sets())
+    }
+
+    pub(crate) fn tilesets(&self, id: &str) -> String {
+        format!("{}/tiles", self.collection(id))
+    }
+
+    pub(crate) fn tileset(&self, id: &str, set: &str) -> String {
+        format!("{}/{set}", self.tilesets(id))
+    }
+
+    pub(crate) fn xyz_tiles(&self, id: &str) -> String {
+        format!("{}/tiles/{}", self.base, encode_segment(id))
+    }
+
+    pub(crate) fn tile_json(&self, id: &str) -> String {
+        format!("{}/tilejson.json", self.xyz_tiles(id))
+    }
+
+    pub(crate) fn style(&self, id: &str) -> String {
+        format!("{}/styles/maplibre", self.collection(id))
+    }
+
+    pub(crate) fn map(&self, id: &str) -> String {
+        format!("{}/map", self.collection(id))
+    }
+
     pub(crate) fn queryables(&self, id: &str) -> String {
         format!("{}/queryables", self.collection(id))
     }
@@ -140,6 +186,14 @@ impl Addresses {
 
     pub(crate) fn file(&self, id: &str, name: &str) -> String {
         format!("{}/files/{}", self.collection(id), encode_segment(name))
+    }
+
+    pub(crate) fn problems(&self) -> String {
+        format!("{}/problems", self.base)
+    }
+
+    pub(crate) fn problem(&self, code: &str) -> String {
+        format!("{}/{}", self.problems(), encode_segment(code))
     }
 
     pub(crate) fn item(&self, id: &str, feature: &str) -> String {

@@ -11,25 +11,29 @@ use crate::schema;
 /// The hand-written definition.
 const CONTRACT: &str = include_str!("../../../openapi.yaml");
 
-/// The start of the paths that are expanded.
-const TEMPLATE: &str = "/collections/{collectionId}";
+/// What makes a path one that is expanded.
+const TEMPLATE: &str = "{collectionId}";
 
 /// The embedded API definition cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the embedded API definition is not valid YAML: {0}")]
 pub struct ContractError(#[from] serde_saphyr::Error);
 
-/// The definition with the limits of this service.
+/// The definition as written.
 ///
 /// # Errors
 /// [`ContractError`].
-pub(crate) fn contract(limits: &Limits) -> Result<Json, ContractError> {
-    let mut document: Json = serde_saphyr::from_str(CONTRACT)?;
+pub(crate) fn contract() -> Result<Json, ContractError> {
+    Ok(serde_saphyr::from_str(CONTRACT)?)
+}
+
+/// The definition with the limits of a service.
+pub(crate) fn with_limits(mut document: Json, limits: &Limits) -> Json {
     if let Some(schema) = document.pointer_mut("/components/parameters/limit/schema") {
         schema["maximum"] = json!(limits.max_limit);
         schema["default"] = json!(limits.default_limit.min(limits.max_limit));
     }
-    Ok(document)
+    document
 }
 
 /// The definition with the paths of every collection spelled out in place of the templates, as
@@ -46,7 +50,7 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &Layer)], base: &s
     let (specific, mut paths): (Vec<_>, Map<_, _>) = {
         let (specific, general): (Vec<_>, Vec<_>) = templates
             .iter()
-            .partition(|(path, _)| path.starts_with(TEMPLATE));
+            .partition(|(path, _)| path.contains(TEMPLATE));
         (
             specific,
             general
@@ -57,8 +61,8 @@ pub(crate) fn expanded(contract: &Json, collections: &[(&str, &Layer)], base: &s
     };
     for (id, layer) in collections {
         for (path, item) in &specific {
-            let rest = path.strip_prefix(TEMPLATE).unwrap_or_default();
-            let path = format!("/collections/{}{rest}", encode_segment(id));
+            let rest = path.split_once(TEMPLATE).map_or("", |(_, rest)| rest);
+            let path = path.replace(TEMPLATE, &encode_segment(id));
             paths.insert(path, of_collection(item, id, layer, rest));
         }
     }
@@ -71,7 +75,7 @@ fn of_collection(item: &Json, id: &str, layer: &Layer, rest: &str) -> Json {
     let mut item = item.clone();
     if let Some(parameters) = item["get"]["parameters"].as_array_mut() {
         parameters.retain(|p| p["$ref"] != "#/components/parameters/collectionId");
-        if rest == "/items" {
+        if rest == "/items" || rest.starts_with("/files/") {
             parameters.extend(column_parameters(&layer.columns));
         }
     }

@@ -1,8 +1,10 @@
 //! Problem documents: the one shape of every refusal and failure (RFC 9457).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
 
@@ -20,16 +22,34 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     instance: Option<String>,
-    /// What the resource answers, where the method was not one of them.
-    allowed: Option<String>,
+    also: Also,
     /// The exception of a standard that it is; none of them otherwise.
     exception: Option<&'static str>,
     /// Members besides those that every problem has.
     members: Vec<(&'static str, Json)>,
-    /// After how many seconds another attempt makes sense.
-    retry_after: Option<u64>,
+}
+
+/// What a problem says in a header of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Also {
+    Nothing,
+    /// Seconds after which the request may be sent again.
+    RetryAfter(u64),
+    /// What the resource answers, where the method was not one of them.
+    Allowed(String),
     /// Bytes of the file, where a range of it was asked for that it does not have.
-    length: Option<u64>,
+    Length(u64),
+}
+
+impl Also {
+    fn header(&self) -> Option<(HeaderName, String)> {
+        match self {
+            Self::Nothing => None,
+            Self::RetryAfter(seconds) => Some((RETRY_AFTER, seconds.to_string())),
+            Self::Allowed(methods) => Some((ALLOW, methods.clone())),
+            Self::Length(length) => Some((CONTENT_RANGE, format!("bytes */{length}"))),
+        }
+    }
 }
 
 impl Problem {
@@ -40,11 +60,9 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             instance: None,
-            allowed: None,
+            also: Also::Nothing,
             exception: None,
             members: Vec::new(),
-            retry_after: None,
-            length: None,
         }
     }
 
@@ -87,6 +105,22 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "feature-not-found", detail)
     }
 
+    /// The tile lies outside of the tile matrix set, or deeper than tiles are cut.
+    pub(crate) fn tile_not_found(deepest: u8) -> Self {
+        let detail = format!(
+            "no such tile: zooms go from 0 to {deepest}, columns and rows of zoom z from 0 to \
+             2^z - 1, as whole numbers"
+        );
+        Self::new(StatusCode::NOT_FOUND, "tile-not-found", detail)
+    }
+
+    /// No tile matrix set has this id.
+    pub(crate) fn tile_matrix_set_not_found(id: &str) -> Self {
+        let detail =
+            format!("no tile matrix set is called '{id}' here; /tileMatrixSets lists them");
+        Self::new(StatusCode::NOT_FOUND, "tile-matrix-set-not-found", detail)
+    }
+
     /// The run that was asked for is not, or no longer, to be had.
     pub(crate) fn run_not_found(run: &str) -> Self {
         let detail = format!(
@@ -100,21 +134,85 @@ impl Problem {
     pub(crate) fn method_not_allowed(method: &str, allowed: String) -> Self {
         let detail = format!("{method} is not supported here; use {allowed}");
         Self {
-            allowed: Some(allowed),
+            also: Also::Allowed(allowed),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
         }
     }
 
     /// The client refuses every content coding there is.
     pub(crate) fn not_acceptable() -> Self {
-        let detail = "Accept-Encoding refuses every coding on offer; allow identity or gzip";
+        let detail =
+            "Accept-Encoding refuses every coding on offer; allow identity, gzip, br or zstd";
         Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", detail)
     }
 
     /// Nothing has been published yet.
     pub(crate) fn starting() -> Self {
         let detail = "the service is starting: its layers are being computed; try again shortly";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail).after(2)
+    }
+
+    /// Shutdown has begun.
+    pub(crate) fn draining() -> Self {
+        let detail = "the service is shutting down: send requests elsewhere";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
+    }
+
+    /// As many requests as may be are under way.
+    pub(crate) fn busy() -> Self {
+        let detail = "as many requests as may be are under way; try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).after(1)
+    }
+
+    /// The answer did not begin in time.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        let limit = limit.as_secs_f64();
+        let detail = format!("the answer took longer than {limit} s; ask for less at a time");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed-out", detail)
+    }
+
+    /// A client has used up its requests.
+    pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
+        let detail = format!("too many requests from this address; try again in {retry_after_s} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).after(retry_after_s)
+    }
+
+    /// The body is too large.
+    pub(crate) fn body_too_large(most: usize) -> Self {
+        let detail = format!("the body of the request is larger than {most} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    /// The body is compressed.
+    pub(crate) fn unsupported_coding() -> Self {
+        let detail = "bodies of requests are read as they are: send it without Content-Encoding";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-coding",
+            detail,
+        )
+    }
+
+    /// Path and query are too long.
+    pub(crate) fn uri_too_long(most: usize) -> Self {
+        let detail = format!("path and query are longer than {most} bytes; ask for less at a time");
+        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", detail)
+    }
+
+    /// The headers are too large.
+    pub(crate) fn headers_too_large(most: usize) -> Self {
+        let detail = format!("the headers of the request are larger than {most} bytes");
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers-too-large",
+            detail,
+        )
+    }
+
+    /// The host is not one of those that are answered for.
+    pub(crate) fn host_not_allowed() -> Self {
+        let detail = "this service does not answer for the host that the request names";
+        Self::new(StatusCode::BAD_REQUEST, "host-not-allowed", detail)
     }
 
     /// A saved layer that cannot be computed from the present data.
@@ -145,7 +243,7 @@ impl Problem {
         let detail = format!("the file has {length} bytes, and none of those that Range names");
         let status = StatusCode::RANGE_NOT_SATISFIABLE;
         Self {
-            length: Some(length),
+            also: Also::Length(length),
             ..Self::new(status, "range-not-satisfiable", detail)
         }
     }
@@ -251,13 +349,13 @@ impl Problem {
         );
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", detail);
         let problem = problem.with("limit", "jobs".into());
-        problem.with("allowed", allowed.into()).retry(10)
+        problem.with("allowed", allowed.into()).after(10)
     }
 
     /// The store cannot take anything now.
     pub(crate) fn store_busy() -> Self {
         let detail = "the store is being written to by another process; try again shortly";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-busy", detail).retry(10)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-busy", detail).after(10)
     }
 
     /// The body is of another kind.
@@ -268,26 +366,22 @@ impl Problem {
         Self::new(status, "unsupported-media-type", detail)
     }
 
-    /// The body is too long.
-    pub(crate) fn body_too_large(allowed: usize) -> Self {
-        let detail = format!("the body has more than {allowed} bytes, which are allowed");
-        let problem = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail);
-        let problem = problem.with("limit", "body_bytes".into());
-        problem.with("allowed", allowed.into())
+    /// The body is no JSON.
+    pub(crate) fn malformed_json(error: &serde_json::Error) -> Self {
+        let detail = error.to_string();
+        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail).located(error)
     }
 
-    /// The body took too long to arrive.
-    pub(crate) fn body_timeout(seconds: f64) -> Self {
-        let detail = format!("the body did not arrive within {seconds} s");
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
+    /// The body is not the document that it should be.
+    pub(crate) fn invalid_document(error: &serde_json::Error) -> Self {
+        Self::invalid_request(error.to_string()).located(error)
     }
 
-    /// The body is no JSON, or not the document that it should be.
-    pub(crate) fn invalid_body(code: &'static str, error: &serde_json::Error) -> Self {
-        let problem = Self::new(StatusCode::BAD_REQUEST, code, error.to_string());
+    /// The same problem with the place in the body, where the reader knows it.
+    fn located(self, error: &serde_json::Error) -> Self {
         match error.line() {
-            0 => problem,
-            line => problem
+            0 => self,
+            line => self
                 .with("line", line.into())
                 .with("column", error.column().into()),
         }
@@ -308,15 +402,15 @@ impl Problem {
         self
     }
 
-    fn retry(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
-        self
-    }
-
     /// A fault of the service. What it was goes to the log, not to the client.
     pub(crate) fn internal() -> Self {
         let detail = "the service failed to answer; its log has the cause under the request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)
+    }
+
+    fn after(mut self, seconds: u64) -> Self {
+        self.also = Also::RetryAfter(seconds);
+        self
     }
 
     fn of(mut self, parameter: &str) -> Self {
@@ -343,13 +437,17 @@ impl Problem {
         self.status
     }
 
-    /// The problem document.
+    /// The problem document. Its type is an address under `base`, which explains the code; where no
+    /// base is known it is that of problems without explanation.
     #[must_use]
-    pub fn to_json(&self) -> Json {
+    pub fn to_json(&self, base: &str) -> Json {
         let mut document = Map::new();
-        let exception = self.exception.map(|name| format!("{EXCEPTIONS}{name}"));
-        let kind = exception.unwrap_or_else(|| "about:blank".to_owned());
-        document.insert("type".into(), kind.into());
+        let explained = match (self.exception, base) {
+            (Some(name), _) => format!("{EXCEPTIONS}{name}"),
+            (None, "") => "about:blank".to_owned(),
+            (None, base) => format!("{base}/problems/{}", self.code),
+        };
+        document.insert("type".into(), explained.into());
         let title = self.status.canonical_reason().unwrap_or("Error");
         document.insert("title".into(), title.into());
         document.insert("status".into(), self.status.as_u16().into());
@@ -368,26 +466,20 @@ impl Problem {
     }
 }
 
+/// The body is left to what surrounds the routes, which knows the base of its links.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.to_json().to_string()));
+        let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(allowed) = self.allowed.and_then(|a| HeaderValue::try_from(a).ok()) {
-            headers.insert(ALLOW, allowed);
+        if let Some((name, text)) = self.also.header()
+            && let Ok(value) = HeaderValue::try_from(text)
+        {
+            headers.insert(name, value);
         }
-        let range = self.length.map(|length| format!("bytes */{length}"));
-        if let Some(range) = range.and_then(|r| HeaderValue::try_from(r).ok()) {
-            headers.insert(CONTENT_RANGE, range);
-        }
-        if self.code == "starting" {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        response.extensions_mut().insert(self);
         response
     }
 }

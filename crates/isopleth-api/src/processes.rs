@@ -41,7 +41,7 @@ pub(crate) fn all(call: &Call) -> Result<Reply, Problem> {
 
 /// One process, with its inputs and outputs and what may be asked of it.
 pub(crate) fn one(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    find(&call.process)?;
+    find(call.segment("processId"))?;
     let at = &call.addresses;
     let mut members = summary();
     let request = json!({
@@ -107,7 +107,8 @@ fn summary() -> Map<String, Json> {
 
 /// A description with what may be asked for at most.
 fn with_limits(mut members: Map<String, Json>, state: &AppState) -> Map<String, Json> {
-    let limits = &state.limits().analyses;
+    let all = state.limits();
+    let limits = &all.analyses;
     let limits = [
         ("area_km2", json!(limits.max_area_km2)),
         ("cells", json!(limits.max_cells)),
@@ -115,7 +116,7 @@ fn with_limits(mut members: Map<String, Json>, state: &AppState) -> Map<String, 
         ("incidents", json!(limits.max_incidents)),
         ("run_seconds", json!(limits.max_run.as_secs_f64())),
         ("wait_seconds", json!(limits.max_wait.as_secs_f64())),
-        ("body_bytes", json!(limits.max_body)),
+        ("body_bytes", json!(all.max_body)),
     ];
     let limits = limits.map(|(name, most)| json!({ "name": name, "value": [most] }));
     let limits = json!({ "title": "Most that may be asked for", "parameters": limits });
@@ -125,7 +126,7 @@ fn with_limits(mut members: Map<String, Json>, state: &AppState) -> Map<String, 
 
 /// Executes a process: waits for the result for a while, or makes a job of it.
 pub(crate) async fn execute(state: &AppState, call: &Call) -> Result<Reply, Problem> {
-    find(&call.process)?;
+    find(call.segment("processId"))?;
     let order = Order::read(&call.body)?;
     let none = || Problem::store_unavailable("this service has none");
     let analyst = state.analyst().ok_or_else(none)?;

@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::dataset::Dataset;
 
@@ -33,8 +34,10 @@ pub(crate) struct Failure {
 }
 
 /// Everything that is served at one moment.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Published {
+    /// When it was made.
+    pub(crate) made: Instant,
     /// The data revision that it was made from.
     pub(crate) revision: String,
     /// The collections, in the order in which they are listed.
@@ -48,8 +51,11 @@ impl Published {
     /// A state without collections.
     pub(crate) fn new(revision: String) -> Self {
         Self {
+            made: Instant::now(),
             revision,
-            ..Self::default()
+            collections: Vec::new(),
+            failures: Vec::new(),
+            index: HashMap::new(),
         }
     }
 

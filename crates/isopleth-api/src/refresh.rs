@@ -20,12 +20,14 @@ use crate::state::AppState;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Looks at the store again and again, for as long as the task lives.
-pub(crate) async fn watch(state: AppState, store: PathBuf, every: Duration) {
-    let (mut pause, mut refresher) = (every, Refresher::new(store.clone()));
-    loop {
-        let state = state.clone();
+pub(crate) async fn watch(state: AppState, store: PathBuf) {
+    let mut pause = state.limits().poll_interval;
+    let mut refresher = Refresher::new(store.clone());
+    while !state.is_draining() {
+        let every = state.limits().poll_interval;
+        let handle = state.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let outcome = refresher.refresh(&state);
+            let outcome = refresher.refresh(&handle);
             (refresher, outcome)
         });
         let outcome;
@@ -40,7 +42,10 @@ pub(crate) async fn watch(state: AppState, store: PathBuf, every: Duration) {
                 (pause * 2).min(LONGEST_PAUSE.max(every))
             }
         };
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = state.drained() => {}
+        }
     }
 }
 
@@ -120,7 +125,12 @@ impl Refresher {
             layers: store.layers()?,
         };
         if self.seen.as_ref() != Some(&now) {
-            self.publish(state, &mut store, &now.layers)?;
+            let started = Instant::now();
+            let published = self.publish(state, &mut store, &now.layers);
+            state
+                .metrics()
+                .refreshed(published.is_ok(), started.elapsed());
+            published?;
             self.seen = Some(now);
         }
         self.store = Some(store);

@@ -102,6 +102,16 @@ impl Reply {
         reply.with_value(LOCATION, address)
     }
 
+    /// Nothing, which a client may keep like any other answer.
+    pub(crate) fn nothing(call: &Call, cache: Cache, etag: String) -> Self {
+        let known = call.has(&etag);
+        let mut reply = Self::known(cache, etag);
+        if !known {
+            reply.status = StatusCode::NO_CONTENT;
+        }
+        reply
+    }
+
     /// The state of the service at this moment.
     pub(crate) fn passing(document: &Json) -> Self {
         Self {
@@ -118,6 +128,7 @@ impl Reply {
     pub(crate) fn with_links(mut self, links: &[Link]) -> Self {
         let values = links
             .iter()
+            .filter(|l| !l.templated)
             .filter_map(|l| HeaderValue::try_from(l.to_header()).ok());
         self.headers.extend(values.map(|v| (LINK, v)));
         self

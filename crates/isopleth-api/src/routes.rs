@@ -3,23 +3,20 @@
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use tower_http::CompressionLevel;
+use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
-    api, collections, conformance, downloads, execution, health, items, jobs, landing, observe,
-    processes, schema, selection,
+    admit, api, collections, compress, conformance, cors, downloads, execution, health, items,
+    jobs, landing, maps, metrics, observe, problems, processes, schema, selection, styles, tiles,
 };
 
 /// What a path leads to.
@@ -45,6 +42,24 @@ pub enum Resource {
     Item,
     /// A collection, or a selection of it, as a file.
     File,
+    /// The tile matrix sets.
+    TileMatrixSets,
+    /// One tile matrix set.
+    TileMatrixSet,
+    /// The sets of tiles of a collection.
+    TileSets,
+    /// A set of tiles.
+    TileSet,
+    /// A vector tile, by zoom, row and column.
+    Tile,
+    /// A vector tile, by zoom, column and row.
+    XyzTile,
+    /// The tiles of a collection as TileJSON.
+    TileJson,
+    /// The MapLibre style of a collection.
+    Style,
+    /// A picture of a collection.
+    Map,
     /// What can be computed.
     Processes,
     /// One process.
@@ -61,6 +76,10 @@ pub enum Resource {
     Health,
     /// Whether it has data to serve.
     Readiness,
+    /// All kinds of problems.
+    Problems,
+    /// One kind of problem.
+    ProblemKind,
 }
 
 /// Every path, spelled as in `openapi.yaml`.
@@ -84,6 +103,24 @@ pub const ROUTES: &[(&str, Resource)] = &[
         "/collections/{collectionId}/files/{fileName}",
         Resource::File,
     ),
+    ("/collections/{collectionId}/tiles", Resource::TileSets),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}",
+        Resource::TileSet,
+    ),
+    (
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+        Resource::Tile,
+    ),
+    (
+        "/collections/{collectionId}/styles/maplibre",
+        Resource::Style,
+    ),
+    ("/collections/{collectionId}/map", Resource::Map),
+    ("/tileMatrixSets", Resource::TileMatrixSets),
+    ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
+    ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
+    ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
     ("/processes", Resource::Processes),
     ("/processes/{processId}", Resource::Process),
     ("/processes/{processId}/execution", Resource::Execution),
@@ -92,7 +129,15 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/jobs/{jobId}/results", Resource::Results),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
+    ("/problems", Resource::Problems),
+    ("/problems/{code}", Resource::ProblemKind),
 ];
+
+/// Media type of the metrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The path of the metrics, on the address of its own.
+pub(crate) const METRICS: &str = "/metrics";
 
 impl Resource {
     /// The query parameters that it accepts.
@@ -114,6 +159,9 @@ impl Resource {
             ],
             Self::Item => &["crs", "run", "f"],
             Self::File => selection::SELECTING,
+            Self::Tile => &["run", "f"],
+            Self::XyzTile | Self::TileJson | Self::Style => &["run"],
+            Self::Map => maps::PARAMETERS,
             Self::Execution => &[],
             Self::Jobs => jobs::PARAMETERS,
             _ => &["f"],
@@ -123,7 +171,7 @@ impl Resource {
     /// Whether it accepts the columns of its collection as parameters too, and checks names itself.
     #[must_use]
     pub fn has_columns(self) -> bool {
-        self == Self::Items
+        matches!(self, Self::Items | Self::File)
     }
 
     /// The methods that it answers, beside OPTIONS.
@@ -154,6 +202,15 @@ impl Resource {
             Self::Items => items::page(state, call).await,
             Self::Item => items::one(state, call).await,
             Self::File => downloads::file(state, call).await,
+            Self::TileMatrixSets => tiles::matrix_sets(call),
+            Self::TileMatrixSet => tiles::matrix_set(call),
+            Self::TileSets => tiles::sets(state, call).await,
+            Self::TileSet => tiles::set(state, call).await,
+            Self::Tile => tiles::tile(state, call).await,
+            Self::XyzTile => tiles::xyz_tile(state, call).await,
+            Self::TileJson => tiles::tile_json(state, call).await,
+            Self::Style => styles::maplibre(state, call).await,
+            Self::Map => maps::map(state, call).await,
             Self::Processes => processes::all(call),
             Self::Process => processes::one(state, call),
             Self::Execution => processes::execute(state, call).await,
@@ -163,37 +220,55 @@ impl Resource {
             Self::Results => jobs::results(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
+            Self::Problems => problems::all(call),
+            Self::ProblemKind => problems::one(call),
         }
     }
 }
 
 /// The service as a function of its state.
 pub fn router(state: AppState) -> Router {
+    surrounded(with_routes(ROUTES), state)
+}
+
+/// What is to be had apart from the data: metrics and health.
+pub(crate) fn operations(state: AppState) -> Router {
+    let metrics = async |State(state): State<AppState>| match metrics::page(&state) {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => Problem::internal().into_response(),
+    };
+    let health = [
+        ("/healthz", Resource::Health),
+        ("/readyz", Resource::Readiness),
+    ];
+    surrounded(with_routes(&health).route(METRICS, get(metrics)), state)
+}
+
+fn with_routes(routes: &[(&str, Resource)]) -> Router<AppState> {
     let mut router = Router::new();
-    for &(path, resource) in ROUTES {
+    for &(path, resource) in routes {
         let handler = async move |State(state): State<AppState>,
                                   path: Result<RawPathParams, RawPathParamsRejection>,
                                   request: Request| {
             respond(&state, resource, path.as_ref().ok(), request).await
         };
-        router = router.route(path, any(handler));
+        // The router has whole segments only; the resource reads the end of this one.
+        router = router.route(&path.replace("{y}.mvt", "{y}"), any(handler));
     }
     let nowhere = async |request: Request| Problem::path_not_found().at(request.uri().path());
-    surrounded(router.fallback(nowhere)).with_state(state)
+    router.fallback(nowhere)
 }
 
-/// The routes with what happens around every request, innermost first.
-fn surrounded(router: Router<AppState>) -> Router<AppState> {
+/// The routes with what happens around every request, innermost first. Whoever is not let in is
+/// told so in a way that pages of other origins can read; whatever is answered is logged.
+fn surrounded(router: Router<AppState>, state: AppState) -> Router {
     router
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Fastest)
-                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(
-                    "application/vnd.apache.parquet",
-                ))),
-        )
-        .layer(from_fn(observe::observe))
+        .layer(compress::layer())
+        .layer(from_fn_with_state(state.clone(), admit::admit))
+        .layer(from_fn_with_state(state.clone(), cors::cross_origin))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
 }
 
 async fn respond(
@@ -210,9 +285,9 @@ async fn respond(
         let problem = Problem::method_not_allowed(request.method().as_str(), resource.allowed());
         return problem.at(&here).into_response();
     }
-    let call = match Call::read(state, resource, path, &request) {
+    let call = match Call::read(resource, path, &request) {
         Ok(call) if resource == Resource::Execution => {
-            execution::with_body(state.limits(), call, request.into_body()).await
+            execution::with_body(call, request.into_body()).await
         }
         other => other,
     };
@@ -238,8 +313,10 @@ mod tests {
     async fn a_panic_is_a_problem_and_says_nothing_of_its_cause() {
         let broken = any(async || -> Response { panic!("a secret") });
         let state = AppState::new(Limits::default()).unwrap();
-        let router = surrounded(Router::new().route("/", broken)).with_state(state);
-        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        let router = surrounded(Router::new().route("/", broken), state);
+        let request = Request::builder().header("host", "maps.test");
+        let request = request.body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(answer.headers().contains_key("x-request-id"));
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();

@@ -10,24 +10,32 @@ use isopleth_store::StoreError;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
+use crate::admit::Places;
 use crate::analyst::{Analyst, work};
 use crate::archive::Archive;
 use crate::areas::{area_layers, site_layers};
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::dataset::Dataset;
 use crate::files::Files;
+use crate::metrics::Metrics;
 use crate::openapi::{self, ContractError};
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
+use crate::rules::{InvalidConfig, Rules, base_url};
+use crate::tile_cache::TileCache;
 
 /// The state of a service. Cloning it is cheap; all clones are the same service.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
 struct Shared {
-    limits: Limits,
-    public_base_url: Option<String>,
+    /// The API definition as written.
     contract: Json,
+    rules: watch::Sender<Arc<Rules>>,
+    metrics: Metrics,
+    places: Places,
+    /// Whether shutdown has begun.
+    draining: watch::Sender<bool>,
     published: watch::Sender<Option<Arc<Published>>>,
     /// Runs that were published and that no archive has.
     retired: Kept,
@@ -35,6 +43,8 @@ struct Shared {
     recalled: Kept,
     archive: Option<Box<dyn Archive>>,
     files: Arc<Files>,
+    /// Tiles that were cut.
+    tiles: TileCache,
     /// Results that clients asked for, as they are published beside all else.
     analyses: Mutex<Vec<Collection>>,
     /// Who makes them, where there is a store.
@@ -49,7 +59,7 @@ struct Shared {
     "'{0}' is not a public base URL: it must start with http:// or https://, name a host, and \
      have no query, fragment or spaces"
 )]
-pub struct InvalidBaseUrl(String);
+pub struct InvalidBaseUrl(pub(crate) String);
 
 impl AppState {
     /// A state that has published nothing yet and keeps retired runs in memory only.
@@ -57,38 +67,49 @@ impl AppState {
     /// # Errors
     /// [`ContractError`] if the embedded `openapi.yaml` is broken.
     pub fn new(limits: Limits) -> Result<Self, ContractError> {
+        let contract = openapi::contract()?;
         let (retired, recalled) = (Kept::new(limits.kept_runs), Kept::new(limits.kept_runs));
+        let tiles = TileCache::new(limits.tile_cache_bytes);
         Ok(Self(Arc::new(Shared {
-            contract: openapi::contract(&limits)?,
             files: Arc::new(Files::new(&limits)),
-            limits,
-            public_base_url: None,
+            rules: watch::Sender::new(Arc::new(Rules::plain(limits, &contract))),
+            contract,
+            metrics: Metrics::default(),
+            places: Places::default(),
+            draining: watch::Sender::new(false),
             published: watch::Sender::new(None),
             retired,
             recalled,
             archive: None,
+            tiles,
             analyses: Mutex::default(),
             analyst: None,
             trouble: Mutex::default(),
         })))
     }
 
-    /// The same state before it is shared, with links that start with `base`.
+    /// The same state, with links that start with `base`.
     ///
     /// # Errors
     /// [`InvalidBaseUrl`].
-    pub fn with_public_base_url(mut self, base: &str) -> Result<Self, InvalidBaseUrl> {
-        let host = base
-            .strip_prefix("https://")
-            .or_else(|| base.strip_prefix("http://"));
-        let plain = |b: u8| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b);
-        if !host.is_some_and(|h| !h.is_empty() && !h.starts_with('/') && h.bytes().all(plain)) {
-            return Err(InvalidBaseUrl(base.to_owned()));
-        }
-        if let Some(shared) = Arc::get_mut(&mut self.0) {
-            shared.public_base_url = Some(base.trim_end_matches('/').to_owned());
-        }
+    pub fn with_public_base_url(self, base: &str) -> Result<Self, InvalidBaseUrl> {
+        let next = Rules {
+            public_base_url: Some(base_url(base)?),
+            ..self.rules().as_ref().clone()
+        };
+        self.0.rules.send_replace(Arc::new(next));
         Ok(self)
+    }
+
+    /// Follows a configuration from the next request on. Addresses, the store and
+    /// [`Limits::kept_runs`] stay as they are.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`]; everything stays as it is then.
+    pub fn apply(&self, config: &Config) -> Result<(), InvalidConfig> {
+        let next = self.rules().changed(config, &self.0.contract)?;
+        self.0.rules.send_replace(Arc::new(next));
+        Ok(())
     }
 
     /// The same state before it is shared, with an archive to read runs back from.
@@ -108,7 +129,7 @@ impl AppState {
         analyse: impl Fn(&Snapshot, &Request) -> Result<Layer, RunError> + Send + Sync + 'static,
     ) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
-            let limits = shared.limits.analyses.clone();
+            let limits = shared.rules.borrow().limits.analyses.clone();
             shared.analyst = Some(Analyst::new(store, limits, Box::new(analyse)));
         }
         self
@@ -246,19 +267,61 @@ impl AppState {
         &self.0.files
     }
 
-    /// The limits.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+    /// Tiles that were cut.
+    pub(crate) fn tiles(&self) -> &TileCache {
+        &self.0.tiles
     }
 
-    /// What links start with, if it does not follow the request.
-    pub(crate) fn public_base_url(&self) -> Option<&str> {
-        self.0.public_base_url.as_deref()
+    /// What requests are handled by at this moment.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.rules.borrow())
     }
 
-    /// The API definition before it is expanded.
-    pub(crate) fn contract(&self) -> &Json {
-        &self.0.contract
+    /// Tells when the rules change.
+    pub(crate) fn rule_changes(&self) -> watch::Receiver<Arc<Rules>> {
+        self.0.rules.subscribe()
+    }
+
+    /// The limits at this moment.
+    pub(crate) fn limits(&self) -> Limits {
+        self.0.rules.borrow().limits.clone()
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Places for requests.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// Notes that shutdown has begun. Whoever has long work under way is told.
+    pub(crate) fn drain(&self) {
+        self.0.draining.send_replace(true);
+    }
+
+    /// Whether shutdown has begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.0.draining.borrow()
+    }
+
+    /// Completes when shutdown begins: for work that can stop half-way.
+    pub(crate) async fn drained(&self) {
+        // The sender is part of this state, so that it cannot be gone.
+        let _ = self.0.draining.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    /// Why no requests should be sent here at this moment, if they should not.
+    pub(crate) fn unready(&self) -> Option<Problem> {
+        if self.is_draining() {
+            return Some(Problem::draining());
+        }
+        if let Some(reason) = self.trouble() {
+            return Some(Problem::store_unavailable(&reason));
+        }
+        self.now().is_none().then(Problem::starting)
     }
 
     /// What is published, if anything is yet.
@@ -273,7 +336,7 @@ impl AppState {
     pub(crate) async fn published(&self) -> Result<Arc<Published>, Problem> {
         let mut receiver = self.0.published.subscribe();
         let first = receiver.wait_for(Option::is_some);
-        match tokio::time::timeout(self.0.limits.startup_wait, first).await {
+        match tokio::time::timeout(self.limits().startup_wait, first).await {
             Ok(Ok(published)) => published.clone().ok_or_else(Problem::starting),
             _ => Err(Problem::starting()),
         }
@@ -309,7 +372,9 @@ impl AppState {
         if let Some(collection) = present.filter(|c| c.dataset.run == run) {
             return Ok(Arc::clone(&collection.dataset));
         }
-        if let Some(kept) = self.kept(id, run) {
+        let kept = self.kept(id, run);
+        self.metrics().looked_up("runs", kept.is_some());
+        if let Some(kept) = kept {
             return Ok(kept);
         }
         if let Some(recalled) = self.recall(id, run).await? {

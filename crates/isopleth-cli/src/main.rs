@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod commands;
+mod config;
 mod table;
 
 use std::net::SocketAddr;
@@ -61,6 +62,8 @@ enum Command {
     Export(commands::export::Export),
     /// Serve the saved layers, areas and sites over HTTP.
     Serve(commands::serve::Serve),
+    /// Ask whether the running service answers.
+    Healthcheck(commands::healthcheck::Healthcheck),
 }
 
 /// The store that a command works on.
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Harm(c) => c.run(),
         Command::Export(c) => c.run(),
         Command::Serve(c) => c.run(),
+        Command::Healthcheck(c) => c.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

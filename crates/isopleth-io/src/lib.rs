@@ -7,10 +7,13 @@ mod geometry_json;
 mod harm;
 pub mod ingest;
 pub mod layer;
+pub mod map;
 pub mod moment;
 mod named_ground;
 mod outcome;
 mod policy;
+pub mod symbology;
+pub mod tiles;
 pub mod write;
 
 pub use counts::{CountsFileError, CountsMapping, ReadCounts, read_counts};

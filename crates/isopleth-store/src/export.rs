@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use isopleth_core::domain::{MINUTES_PER_DAY, format_day, format_minute};
 use isopleth_io::crs::Crs;
 use isopleth_io::layer::Layer;
+use isopleth_io::symbology::Colour;
 use isopleth_io::write::{self, Format, Part};
 use rusqlite::{Connection, OpenFlags};
 
@@ -76,10 +77,10 @@ impl Store {
         )?;
         schema::mark_as_copy(&tx)?;
         for (table, style) in [
-            ("incidents", Style::points("31,120,180")),
+            ("incidents", Style::points(Colour::new(31, 120, 180))),
             ("areas", Style::outlines()),
-            ("sites", Style::points("51,160,44")),
-            ("streets", Style::lines("110,110,110")),
+            ("sites", Style::points(Colour::new(51, 160, 44))),
+            ("streets", Style::lines(Colour::new(110, 110, 110))),
         ] {
             let (extent, features) = rtree::build(&tx, table)?;
             geopackage::set_extent(&tx, table, extent)?;
@@ -271,7 +272,7 @@ fn readable(copy: &Connection) -> Result<(), StoreError> {
          WHERE table_name = ?1",
         [view],
     )?;
-    style::put(copy, view, &Style::points("31,120,180"))
+    style::put(copy, view, &Style::points(Colour::new(31, 120, 180)))
 }
 
 /// A file that is being written under a name of its own, and goes away unless it is published.

@@ -1,117 +1,66 @@
 //! Default QGIS styles, in the table where QGIS looks for them.
 //!
-//! Plain on purpose: points half transparent so that stacks show, areas as outlines, hotspots
-//! filled by rank, surfaces by multiples of their mean. The colours are a sequential scheme that
-//! people with impaired colour vision can tell apart and that prints in grey.
+//! Layers are drawn as their [`Symbology`] says, which web maps and pictures follow as well. The
+//! tables of incidents, areas and streets are plain: points half transparent so that stacks show,
+//! areas as outlines.
 
 use std::fmt::Write as _;
 
-use isopleth_io::layer::{GeometryKind, Layer, Value};
+use isopleth_io::layer::{Layer, Value};
+use isopleth_io::symbology::{Class, Colour, Draw, Rule, Symbology};
 use rusqlite::{Connection, params};
 
 use crate::StoreError;
-use crate::geopackage::{GEOMETRY_COLUMN, Shape, has_table, register_attributes};
+use crate::geopackage::{GEOMETRY_COLUMN, has_table, register_attributes};
 
-/// From the darkest (first) to the lightest.
-const RAMP: [&str; 5] = [
-    "189,0,38",
-    "240,59,32",
-    "253,141,60",
-    "254,204,92",
-    "255,255,178",
-];
-
-/// Columns that a layer is coloured by, in order of preference.
-const GRADED: [&str; 11] = [
-    "harm_density_per_km2",
-    "density_per_km2",
-    "density_per_km",
-    "density",
-    // Contours: by count the widest would be the darkest.
-    "threshold_harm_per_km2",
-    "threshold_per_km2",
-    "level_harm_per_km2",
-    "level_per_km2",
-    "from_harm_per_km2",
-    "from_per_km2",
-    "count",
-];
+/// Millimetres of a pixel of 1/96 inch.
+const MM: f64 = 25.4 / 96.0;
 
 /// How a table is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Style {
-    shape: Shape,
-    /// Attribute and its classes, if it is coloured by one.
-    classes: Option<(String, Vec<Class>)>,
-    /// Fill or marker, as red, green, blue, alpha.
-    colour: String,
-    /// Whether polygons are outlined; the cells of a surface are not.
-    outlined: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Class {
-    from: f64,
-    to: f64,
-    label: String,
+    symbology: Symbology,
+    line_width_mm: &'static str,
 }
 
 impl Style {
-    /// Single points.
-    pub(crate) fn points(colour: &str) -> Self {
+    fn plain(draw: Draw, colour: Colour, opacity: f64) -> Self {
+        let class = Class {
+            label: String::new(),
+            colour,
+            radius: 4.5,
+        };
         Self {
-            shape: Shape::Point,
-            classes: None,
-            colour: format!("{colour},140"),
-            outlined: true,
+            symbology: Symbology {
+                draw,
+                rule: Rule::One(class),
+                outlined: true,
+                opacity,
+            },
+            line_width_mm: "0.26",
         }
+    }
+
+    /// Single points.
+    pub(crate) fn points(colour: Colour) -> Self {
+        Self::plain(Draw::Points, colour, 0.55)
     }
 
     /// Outlines of areas.
     pub(crate) fn outlines() -> Self {
-        Self {
-            shape: Shape::MultiPolygon,
-            classes: None,
-            colour: "255,255,255,0".to_owned(),
-            outlined: true,
-        }
+        Self::plain(Draw::Areas, Colour::new(255, 255, 255), 0.0)
     }
 
     /// Lines.
-    pub(crate) fn lines(colour: &str) -> Self {
-        Self {
-            shape: Shape::MultiLineString,
-            classes: None,
-            colour: format!("{colour},255"),
-            outlined: true,
-        }
+    pub(crate) fn lines(colour: Colour) -> Self {
+        Self::plain(Draw::Lines, colour, 1.0)
     }
 
-    /// A layer: by rank where it has one, else by density or count; lines the other way round, for
-    /// they cover the ground and few of them have a rank that matters.
+    /// A layer.
     pub(crate) fn of_layer(layer: &Layer) -> Self {
-        let shape = match layer.geometry {
-            GeometryKind::Point => Shape::Point,
-            GeometryKind::LineString => Shape::LineString,
-            GeometryKind::MultiLineString => Shape::MultiLineString,
-            GeometryKind::Polygon => Shape::Polygon,
-            GeometryKind::MultiPolygon => Shape::MultiPolygon,
-        };
-        let ranked = layer.column("rank").map(|_| ("rank".to_owned(), by_rank()));
-        let graded = || {
-            let name = GRADED
-                .into_iter()
-                .find(|name| layer.column(name).is_some())?;
-            Some((name.to_owned(), by_multiples_of_mean(layer, name)?))
-        };
         Self {
-            shape,
-            outlined: ranked.is_some(),
-            classes: match shape {
-                Shape::LineString | Shape::MultiLineString => graded().or(ranked),
-                _ => ranked.or_else(graded),
-            },
-            colour: format!("{},200", RAMP[1]),
+            symbology: Symbology::of_layer(layer),
+            line_width_mm: "0.9",
         }
     }
 
@@ -120,56 +69,98 @@ impl Style {
         let mut qml = String::from(
             "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n<qgis version=\"3.22.0\" styleCategories=\"Symbology\">\n",
         );
-        let common = "forceraster=\"0\" symbollevels=\"0\" enableorderby=\"0\"";
         // Writing to a string cannot fail.
-        match &self.classes {
-            None => {
-                let _ = writeln!(
-                    qml,
-                    "<renderer-v2 type=\"singleSymbol\" {common}>\n<symbols>"
+        let renderer = |qml: &mut String, kind: &str, attributes: &str| {
+            let common = "forceraster=\"0\" symbollevels=\"0\" enableorderby=\"0\"";
+            let _ = writeln!(qml, "<renderer-v2 type=\"{kind}\"{attributes} {common}>");
+        };
+        match &self.symbology.rule {
+            Rule::One(_) => renderer(&mut qml, "singleSymbol", ""),
+            Rule::Ranges { column, classes } => {
+                let attributes = format!(
+                    " attr=\"{}\" graduatedMethod=\"GraduatedColor\"",
+                    escaped(column)
                 );
-                self.symbol(&mut qml, 0, &self.colour);
-                qml.push_str("</symbols>\n");
-            }
-            Some((attribute, classes)) => {
-                let _ = writeln!(
-                    qml,
-                    "<renderer-v2 type=\"graduatedSymbol\" attr=\"{attribute}\" graduatedMethod=\"GraduatedColor\" {common}>\n<ranges>"
-                );
-                for (at, Class { from, to, label }) in classes.iter().enumerate() {
+                renderer(&mut qml, "graduatedSymbol", &attributes);
+                qml.push_str("<ranges>\n");
+                for (at, range) in classes.iter().enumerate() {
                     let _ = writeln!(
                         qml,
-                        "<range lower=\"{from}\" upper=\"{to}\" symbol=\"{at}\" label=\"{label}\" render=\"true\"/>"
+                        "<range lower=\"{}\" upper=\"{}\" symbol=\"{at}\" label=\"{}\" render=\"true\"/>",
+                        range.from,
+                        range.to,
+                        escaped(&range.class.label)
                     );
                 }
-                qml.push_str("</ranges>\n<symbols>\n");
-                for (at, colour) in RAMP.iter().take(classes.len()).enumerate() {
-                    self.symbol(&mut qml, at, &format!("{colour},180"));
+                qml.push_str("</ranges>\n");
+            }
+            Rule::Values {
+                column,
+                only,
+                classes,
+                other,
+            } => {
+                let expression = match only {
+                    None => column.clone(),
+                    Some((condition, value)) => format!(
+                        "if({} = {}, {}, NULL)",
+                        quoted(condition),
+                        literal(value),
+                        quoted(column)
+                    ),
+                };
+                let attributes = format!(" attr=\"{}\"", escaped(&expression));
+                renderer(&mut qml, "categorizedSymbol", &attributes);
+                qml.push_str("<categories>\n");
+                let words = classes.iter().map(|(word, class)| (word.as_str(), class));
+                // The empty value stands for all others.
+                for (at, (word, class)) in words.chain([("", other)]).enumerate() {
+                    let _ = writeln!(
+                        qml,
+                        "<category value=\"{}\" symbol=\"{at}\" label=\"{}\" render=\"true\"/>",
+                        escaped(word),
+                        escaped(&class.label)
+                    );
                 }
-                qml.push_str("</symbols>\n");
+                qml.push_str("</categories>\n");
             }
         }
-        let geometry = match self.shape {
-            Shape::Point => 0,
-            Shape::LineString | Shape::MultiLineString => 1,
-            Shape::Polygon | Shape::MultiPolygon => 2,
+        qml.push_str("<symbols>\n");
+        for (at, class) in self.symbology.legend().into_iter().enumerate() {
+            self.symbol(&mut qml, at, class);
+        }
+        let geometry = match self.symbology.draw {
+            Draw::Points => 0,
+            Draw::Lines => 1,
+            Draw::Areas => 2,
         };
         let _ = write!(
             qml,
-            "</renderer-v2>\n<blendMode>0</blendMode>\n<featureBlendMode>0</featureBlendMode>\n<layerGeometryType>{geometry}</layerGeometryType>\n</qgis>\n"
+            "</symbols>\n</renderer-v2>\n<blendMode>0</blendMode>\n<featureBlendMode>0</featureBlendMode>\n<layerGeometryType>{geometry}</layerGeometryType>\n</qgis>\n"
         );
         qml
     }
 
-    fn symbol(&self, qml: &mut String, name: usize, colour: &str) {
-        let (kind, class, properties) = match self.shape {
-            Shape::Point => (
+    fn symbol(&self, qml: &mut String, name: usize, class: &Class) {
+        let Colour { r, g, b } = class.colour;
+        let opaque = self.symbology.draw == Draw::Lines;
+        let opacity = if opaque { 1.0 } else { self.symbology.opacity };
+        let alpha = (opacity * 255.0).round();
+        let colour = &format!("{r},{g},{b},{alpha}");
+        let diameter = &format!("{:.2}", 2.0 * class.radius * MM);
+        let outline = if self.symbology.outlined {
+            "solid"
+        } else {
+            "no"
+        };
+        let (kind, class, properties) = match self.symbology.draw {
+            Draw::Points => (
                 "marker",
                 "SimpleMarker",
                 [
                     ("name", "circle"),
-                    ("color", colour),
-                    ("size", "2.4"),
+                    ("color", colour.as_str()),
+                    ("size", diameter.as_str()),
                     ("size_unit", "MM"),
                     ("outline_style", "solid"),
                     ("outline_color", "255,255,255,255"),
@@ -177,20 +168,13 @@ impl Style {
                     ("outline_width_unit", "MM"),
                 ],
             ),
-            Shape::LineString | Shape::MultiLineString => (
+            Draw::Lines => (
                 "line",
                 "SimpleLine",
                 [
                     ("line_style", "solid"),
-                    ("line_color", colour),
-                    (
-                        "line_width",
-                        if self.classes.is_some() {
-                            "0.9"
-                        } else {
-                            "0.26"
-                        },
-                    ),
+                    ("line_color", colour.as_str()),
+                    ("line_width", self.line_width_mm),
                     ("line_width_unit", "MM"),
                     ("capstyle", "round"),
                     ("joinstyle", "round"),
@@ -198,14 +182,14 @@ impl Style {
                     ("offset_unit", "MM"),
                 ],
             ),
-            Shape::Polygon | Shape::MultiPolygon => (
+            Draw::Areas => (
                 "fill",
                 "SimpleFill",
                 [
                     ("style", "solid"),
-                    ("color", colour),
+                    ("color", colour.as_str()),
                     ("joinstyle", "bevel"),
-                    ("outline_style", if self.outlined { "solid" } else { "no" }),
+                    ("outline_style", outline),
                     ("outline_color", "60,60,60,255"),
                     ("outline_width", "0.26"),
                     ("outline_width_unit", "MM"),
@@ -232,74 +216,27 @@ impl Style {
     }
 }
 
-fn by_rank() -> Vec<Class> {
-    let class = |from: f64, to: f64, label: &str| Class {
-        from,
-        to,
-        label: label.to_owned(),
-    };
-    vec![
-        class(1.0, 3.0, "Rank 1 to 3"),
-        class(4.0, 10.0, "Rank 4 to 10"),
-        class(11.0, 20.0, "Rank 11 to 20"),
-        class(21.0, 50.0, "Rank 21 to 50"),
-        class(51.0, 1e9, "Rank beyond 50"),
-    ]
+/// Text as the value of an attribute of XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
-/// Classes by multiples of the mean over the layer, the highest first; none for fewer than two
-/// different values.
-///
-/// Increments of the mean are what the Home Office's hotspot toolkit draws. Classes of equal count
-/// would paint the same amount of red whatever happened.
-fn by_multiples_of_mean(layer: &Layer, column: &str) -> Option<Vec<Class>> {
-    let values: Vec<f64> = layer
-        .features
-        .iter()
-        .filter_map(|feature| match layer.value(feature, column)? {
-            Value::Integer(v) => Some(*v as f64),
-            Value::Real(v) => Some(*v),
-            _ => None,
-        })
-        .collect();
-    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    if lowest >= highest || mean <= 0.0 {
-        return None;
-    }
-    let top = RAMP.len() - 1;
-    let classes = (0..RAMP.len()).rev().map(|times| {
-        let from = times as f64 * mean;
-        let to = if times == top {
-            highest.max(from)
-        } else {
-            from + mean
-        };
-        let label = match times {
-            t if t == top => format!(
-                "more than {t} times the mean ({} to {})",
-                short(from),
-                short(to)
-            ),
-            0 => format!("below the mean (0 to {})", short(to)),
-            t => format!(
-                "{t} to {} times the mean ({} to {})",
-                t + 1,
-                short(from),
-                short(to)
-            ),
-        };
-        Class { from, to, label }
-    });
-    Some(classes.collect())
+/// A column in an expression of QGIS.
+fn quoted(column: &str) -> String {
+    format!("\"{}\"", column.replace('"', "\"\""))
 }
 
-fn short(value: f64) -> String {
-    if value.abs() >= 100.0 || value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2}")
+/// A value in an expression of QGIS.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Boolean(v) => v.to_string(),
+        Value::Integer(v) => v.to_string(),
+        Value::Real(v) => v.to_string(),
+        Value::Text(v) => format!("'{}'", v.replace('\'', "''")),
     }
 }
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A name picks the figures that begin with it: `calibration`, `essex`, `evaluation`, `london`, `peers`,
-//! `peers.quartic_25m`, `scaling`, `scan`.
+//! `peers.quartic_25m`, `scaling`, `scan`, `tiles`.
 //! Each figure is printed as a line of JSON as soon as it is known; a table of all comes last.
 
 mod calibration_spikes;
@@ -22,6 +22,7 @@ mod peers;
 mod scaling;
 mod scan;
 mod stability;
+mod tiles;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         ("peers", ehsa::measure),
         ("scaling", scaling::measure),
         ("scan", scan::measure),
+        ("tiles", tiles::measure),
     ];
     let mut outcome = Ok(());
     for &(name, measure) in parts {

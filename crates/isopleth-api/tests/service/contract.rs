@@ -102,7 +102,14 @@ pub fn check(method: &Method, target: &str, answer: &Answer) {
         return;
     };
     let responses = &SCHEMAS["paths"][template][&operation]["responses"];
-    let response = &responses[answer.status.as_str()];
+    // What surrounds every resource refuses requests to all of them alike.
+    let refused = [413, 414, 415, 429, 431, 503].contains(&answer.status.as_u16());
+    let status = if refused && responses[answer.status.as_str()].is_null() {
+        "default"
+    } else {
+        answer.status.as_str()
+    };
+    let response = &responses[status];
     assert!(
         response.is_object(),
         "{target}: status {} is not documented",
@@ -163,6 +170,17 @@ fn the_parameters_of_the_document_are_those_of_the_router() {
             );
         }
     }
+}
+
+#[test]
+fn the_codes_of_the_document_are_those_of_the_service() {
+    let codes = CONTRACT["components"]["schemas"]["problem"]["properties"]["code"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| code.as_str().unwrap());
+    let kinds = isopleth_api::PROBLEM_KINDS.iter().map(|kind| kind.code);
+    assert_eq!(codes.collect::<Vec<_>>(), kinds.collect::<Vec<_>>());
 }
 
 /// Every reference resolves, every path parameter is declared, every operation has an id of its

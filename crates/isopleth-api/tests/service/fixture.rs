@@ -1,10 +1,13 @@
 //! A small service in memory, and answers that are checked against the contract.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use geo::{Coord, Geometry, MultiPolygon, Point, Rect, polygon};
-use isopleth_api::{AppState, Limits, router};
+use isopleth_api::{AppState, Config, Limits, router};
 use isopleth_core::domain::{Area, LonLat, Site};
 use isopleth_io::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
 use serde_json::{Value as Json, json};
@@ -81,6 +84,15 @@ impl Service {
         }
     }
 
+    /// The service with its usual collections and another configuration.
+    pub fn configured(change: impl FnOnce(&mut Config)) -> Self {
+        let service = Self::new();
+        let mut config = Config::new("none.gpkg".into());
+        change(&mut config);
+        service.state.apply(&config).unwrap();
+        service
+    }
+
     /// Publishes the usual collections; `hotspots` has so many features.
     pub fn publish(&self, run: &str, hotspots: u32) {
         let layers = vec![
@@ -105,7 +117,7 @@ impl Service {
 
     /// Sends a request and checks the answer against the contract.
     pub async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
-        self.send_with(method, target, headers, Vec::new()).await
+        self.send_from(None, method, target, headers, "").await
     }
 
     /// The same with a body.
@@ -115,6 +127,18 @@ impl Service {
         target: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
+    ) -> Answer {
+        self.send_from(None, method, target, headers, body).await
+    }
+
+    /// The same over a connection from an address, with a body.
+    pub async fn send_from(
+        &self,
+        peer: Option<&str>,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
     ) -> Answer {
         let mut request = Request::builder().method(method.clone()).uri(target);
         if !headers
@@ -126,7 +150,11 @@ impl Service {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).unwrap();
+        let mut request = request.body(body.into()).unwrap();
+        if let Some(peer) = peer {
+            let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         let (parts, body) = self
             .router
             .clone()
@@ -168,6 +196,25 @@ impl Service {
         let text = |member: &str| problem[member].as_str().unwrap_or_default().to_owned();
         (answer.status.as_u16(), text("code"), text("parameter"))
     }
+}
+
+/// A path of the router with something that exists in the place of its placeholders.
+pub fn example(path: &str) -> String {
+    let mut path = path.to_owned();
+    for (placeholder, value) in [
+        ("{collectionId}", "hotspots"),
+        ("{featureId}", "run-1-1"),
+        ("{fileName}", "run-1.csv"),
+        ("{code}", "bad-request"),
+        ("{tileMatrixSetId}", "WebMercatorQuad"),
+        ("{tileMatrix}/{tileRow}/{tileCol}", "0/0/0"),
+        ("{z}/{x}/{y}", "0/0/0"),
+        ("{processId}", "analyse"),
+        ("{jobId}", "none"),
+    ] {
+        path = path.replace(placeholder, value);
+    }
+    path
 }
 
 fn column(name: &str, kind: ColumnType) -> Column {

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use isopleth_api::ROUTES;
 
-use crate::fixture::Service;
+use crate::fixture::{Service, example};
 
 #[tokio::test]
 async fn the_alias_is_checked_and_the_run_is_kept_for_ever() {
@@ -107,10 +107,18 @@ async fn bodies_are_compressed_for_who_can_read_that() {
     assert_eq!(packed.header("etag"), plain.header("etag"));
     assert!(packed.body.len() * 3 < plain.body.len());
     assert_eq!(packed.headers.get_all("vary").iter().count(), 1);
-    let brotli = service
-        .send(Method::GET, target, &[("accept-encoding", "br")])
+    for coding in ["br", "zstd"] {
+        let packed = service
+            .send(Method::GET, target, &[("accept-encoding", coding)])
+            .await;
+        assert_eq!(packed.header("content-encoding"), coding);
+        assert_eq!(packed.header("etag"), plain.header("etag"));
+        assert!(packed.body.len() * 3 < plain.body.len(), "{coding}");
+    }
+    let small = service
+        .send(Method::GET, "/healthz", &[("accept-encoding", "gzip")])
         .await;
-    assert_eq!(brotli.header("content-encoding"), "");
+    assert_eq!(small.header("content-encoding"), "");
     let none = service
         .send(Method::GET, target, &[("accept-encoding", "identity;q=0")])
         .await;
@@ -125,12 +133,7 @@ async fn other_methods_are_refused_with_those_that_are_allowed() {
         let own = resource.methods();
         let allowed: Vec<_> = own.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
         let allowed = allowed.join(", ");
-        let path = path
-            .replace("{collectionId}", "hotspots")
-            .replace("{featureId}", "run-1-1")
-            .replace("{fileName}", "run-1.fgb")
-            .replace("{processId}", "analyse")
-            .replace("{jobId}", "none");
+        let path = example(path);
         let others = [Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
         for method in others.into_iter().filter(|m| !own.contains(m)) {
             let answer = service.send(method.clone(), &path, &[]).await;

@@ -8,6 +8,8 @@ mod fixture;
 mod http;
 mod items;
 mod jobs;
+mod operations;
 mod paging;
 mod selection;
 mod start;
+mod tiles;

@@ -77,7 +77,7 @@ fn request(area: &str) -> Request {
 }
 
 /// A store with a ward and the layer `pinned`, whose run for the present data is there already.
-fn store(folder: &Path) -> (Store, String) {
+pub fn store(folder: &Path) -> (Store, String) {
     store_of(&folder.join("s.gpkg"), &[ward("W1")])
 }
 
@@ -113,15 +113,14 @@ struct Running {
     task: JoinHandle<Result<(), ServeError>>,
 }
 
-fn config(folder: &TempDir) -> Config {
+pub fn config(folder: &TempDir) -> Config {
     Config {
         bind: "127.0.0.1:0".parse().unwrap(),
-        store: folder.path().join("s.gpkg"),
-        public_base_url: None,
         limits: Limits {
             poll_interval: Duration::from_millis(10),
             ..Limits::default()
         },
+        ..Config::new(folder.path().join("s.gpkg"))
     }
 }
 
@@ -364,10 +363,7 @@ async fn what_cannot_be_served_is_said_before_serving() {
         ..config(&folder)
     };
     let outcome = serve(wrong, listener, std::future::pending()).await;
-    assert!(
-        matches!(outcome, Err(ServeError::BaseUrl(_))),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(ServeError::Config(_))), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

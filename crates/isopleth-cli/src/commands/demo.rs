@@ -121,8 +121,7 @@ impl Demo {
         if self.once {
             return Ok(());
         }
-        serve::log_to_stderr(false);
-        serve::serve(path, self.bind, None)
+        serve::serve_plainly(path, &self.bind)
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod ground;
 pub(crate) mod harm;
+pub(crate) mod healthcheck;
 pub(crate) mod ingest;
 pub(crate) mod layer;
 pub(crate) mod policy;

@@ -142,7 +142,7 @@ fn style<W: Write>(xml: &mut Xml<W>, layer: &Layer, id: &str, class: usize) -> i
         let entity = format!("{SCHEMA}/{name}");
         balloon += &format!(
             "<tr><td>$[{}]</td><td>$[{}]</td></tr>",
-            escape(&format!("{entity}/displayName")),
+            escape(format!("{entity}/displayName")),
             escape(&entity)
         );
     }

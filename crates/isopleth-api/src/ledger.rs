@@ -1,4 +1,4 @@
-//! What is known of jobs, computations and kept results. Everything here takes moments.
+//! What the analyst knows of jobs, computations and kept results. Everything here takes moments.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,65 +12,65 @@ use crate::dataset::Dataset;
 use crate::published::Collection;
 
 /// A computation that one or more jobs want.
-pub(super) struct Flight {
-    pub(super) id: u64,
+pub(crate) struct Flight {
+    pub(crate) id: u64,
     /// Id of the run that it makes.
-    pub(super) run: String,
-    pub(super) request: Request,
-    pub(super) snapshot: Arc<Snapshot>,
-    pub(super) watch: Arc<Watch>,
+    pub(crate) run: String,
+    pub(crate) request: Request,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// What a client asked for.
-pub(super) struct Job {
-    pub(super) record: JobRecord,
+pub(crate) struct Job {
+    pub(crate) record: JobRecord,
     /// The computation that it waits for.
-    pub(super) flight: Option<u64>,
+    pub(crate) flight: Option<u64>,
     /// Whether clients are told of it, and the store remembers it.
-    pub(super) listed: bool,
+    pub(crate) listed: bool,
     /// The result, for the client who waits.
-    pub(super) result: Option<Arc<Dataset>>,
+    pub(crate) result: Option<Arc<Dataset>>,
 }
 
 /// A result that is kept.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// When it was made, milliseconds since 1970 UTC.
-    pub(super) at: i64,
-    pub(super) collection: Collection,
+    pub(crate) at: i64,
+    pub(crate) collection: Collection,
 }
 
 /// See the [module](self).
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// In the order in which they were accepted.
-    pub(super) jobs: Vec<Job>,
-    pub(super) queue: VecDeque<Arc<Flight>>,
-    pub(super) running: Vec<Arc<Flight>>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) queue: VecDeque<Arc<Flight>>,
+    pub(crate) running: Vec<Arc<Flight>>,
     /// In the order in which they were made.
-    pub(super) analyses: Vec<Kept>,
+    pub(crate) analyses: Vec<Kept>,
     /// Id of the next computation.
-    pub(super) next: u64,
-    pub(super) closed: bool,
+    pub(crate) next: u64,
+    pub(crate) closed: bool,
 }
 
 impl Ledger {
     /// The jobs that clients are told of.
-    pub(super) fn listed(&self) -> impl Iterator<Item = &Job> {
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Job> {
         self.jobs.iter().filter(|j| j.listed)
     }
 
     /// A job by its id.
-    pub(super) fn find(&mut self, id: &str) -> Option<&mut Job> {
+    pub(crate) fn find(&mut self, id: &str) -> Option<&mut Job> {
         self.jobs.iter_mut().find(|j| j.record.id == id)
     }
 
     /// The jobs that wait for a computation.
-    pub(super) fn of(&self, flight: &Flight) -> impl Iterator<Item = &Job> {
+    pub(crate) fn of(&self, flight: &Flight) -> impl Iterator<Item = &Job> {
         self.jobs.iter().filter(|j| j.flight == Some(flight.id))
     }
 
     /// A job's record, with how far its computation is.
-    pub(super) fn present(&self, job: &Job) -> JobRecord {
+    pub(crate) fn present(&self, job: &Job) -> JobRecord {
         let mut record = job.record.clone();
         let flight = self.running.iter().find(|f| Some(f.id) == job.flight);
         if let Some(progress) = flight.and_then(|f| f.watch.progress()) {
@@ -81,18 +81,18 @@ impl Ledger {
     }
 
     /// The result of a run that is kept.
-    pub(super) fn kept(&self, run: &str) -> Option<Arc<Dataset>> {
+    pub(crate) fn kept(&self, run: &str) -> Option<Arc<Dataset>> {
         let kept = self.analyses.iter().map(|k| &k.collection.dataset);
         kept.filter(|d| d.run == run).map(Arc::clone).next()
     }
 
     /// The results as collections.
-    pub(super) fn collections(&self) -> Vec<Collection> {
+    pub(crate) fn collections(&self) -> Vec<Collection> {
         self.analyses.iter().map(|k| k.collection.clone()).collect()
     }
 
     /// Keeps a result, in the place of the same one before.
-    pub(super) fn keep(&mut self, kept: Kept) {
+    pub(crate) fn keep(&mut self, kept: Kept) {
         let run = &kept.collection.dataset.run;
         self.analyses.retain(|k| k.collection.dataset.run != *run);
         self.analyses.push(kept);
@@ -100,7 +100,7 @@ impl Ledger {
 
     /// The computation of a run: the one that is there, unless it was stopped, or a new one in the
     /// queue.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         run: &str,
         request: &Request,
@@ -128,7 +128,7 @@ impl Ledger {
     }
 
     /// Ends a computation that no job wants any more.
-    pub(super) fn ground(&mut self, flight: Option<u64>) {
+    pub(crate) fn ground(&mut self, flight: Option<u64>) {
         let Some(id) = flight else { return };
         if self.jobs.iter().any(|j| j.flight == Some(id)) {
             return;
@@ -141,7 +141,7 @@ impl Ledger {
 
     /// The next computation, begun. One whose run is still being computed, for jobs that were called
     /// off, waits for its end.
-    pub(super) fn take(&mut self, time: i64) -> Option<Arc<Flight>> {
+    pub(crate) fn take(&mut self, time: i64) -> Option<Arc<Flight>> {
         let free = |f: &Arc<Flight>| self.running.iter().all(|r| r.run != f.run);
         let at = self.queue.iter().position(free)?;
         let flight = self.queue.remove(at)?;
@@ -153,7 +153,7 @@ impl Ledger {
     }
 
     /// Takes out the jobs and the results that are beyond what is kept: the ids of both.
-    pub(super) fn surplus(
+    pub(crate) fn surplus(
         &mut self,
         limits: &AnalysisLimits,
         time: i64,
