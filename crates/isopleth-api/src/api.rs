@@ -49,18 +49,20 @@ fn paths(definition: &Json) -> Markup {
         p { (text(&definition["info"]["description"])) }
         table {
             thead { tr { th { "Path" } th { "What it gives" } th { "Parameters" } } }
-            tbody { @for (path, item) in paths.into_iter().flatten() { tr {
-                td { code { (path) } }
-                td { (text(&item["get"]["summary"])) }
-                td { @for name in parameters(item) { code { (name) } " " } }
-            } } }
+            tbody { @for (path, item) in paths.into_iter().flatten() {
+                @for (method, operation) in item.as_object().into_iter().flatten() { tr {
+                    td { code { @if method != "get" { (method.to_uppercase()) " " } (path) } }
+                    td { (text(&operation["summary"])) }
+                    td { @for name in parameters(operation) { code { (name) } " " } }
+                } }
+            } }
         }
     }
 }
 
-/// The names of a path's parameters.
-fn parameters(item: &Json) -> Vec<&str> {
-    let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+/// The names of an operation's parameters.
+fn parameters(operation: &Json) -> Vec<&str> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
     parameters
         .filter_map(|p| {
             p["name"]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{RawPathParams, Request};
-use axum::http::header::{ACCEPT, ACCEPT_ENCODING, IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, Method};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, HeaderName, Method};
 
 use crate::links::Addresses;
 use crate::problem::Problem;
@@ -25,6 +26,14 @@ pub(crate) struct Call {
     pub(crate) collection: String,
     /// Id of the feature, if the path names one.
     pub(crate) feature: String,
+    /// The method.
+    pub(crate) method: Method,
+    /// The `Content-Type` header.
+    pub(crate) content_type: String,
+    /// The `Prefer` header.
+    pub(crate) prefer: String,
+    /// The body, of a resource that reads one.
+    pub(crate) body: Bytes,
     /// Whether only the head of the answer is wanted.
     pub(crate) head: bool,
     /// The `Range` header.
@@ -68,6 +77,10 @@ impl Call {
             query,
             collection: segment("collectionId"),
             feature: segment("featureId"),
+            method: request.method().clone(),
+            content_type: header_list(request.headers(), CONTENT_TYPE),
+            prefer: header_list(request.headers(), HeaderName::from_static("prefer")),
+            body: Bytes::new(),
             head: request.method() == Method::HEAD,
             range: header_list(request.headers(), RANGE),
             if_range: header_list(request.headers(), IF_RANGE),
@@ -115,7 +128,7 @@ impl Call {
     }
 }
 
-fn header_list(headers: &HeaderMap, name: axum::http::HeaderName) -> String {
+fn header_list(headers: &HeaderMap, name: HeaderName) -> String {
     let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
     values.collect::<Vec<_>>().join(",")
 }

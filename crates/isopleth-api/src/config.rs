@@ -98,6 +98,61 @@ pub struct Limits {
     pub rate_per_minute: u32,
     /// Requests that one client may send at once after a pause.
     pub rate_burst: u32,
+    /// What clients may ask to be analysed.
+    pub analyses: AnalysisLimits,
+}
+
+/// Limits of the analyses that clients ask for. Saved layers are the operator's own and have none.
+///
+/// What a request asks for is told before it is run; see [`Demand`](isopleth_core::Demand).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalysisLimits {
+    /// Most ground of a request, km².
+    pub max_area_km2: u64,
+    /// Most cells of a request.
+    pub max_cells: u64,
+    /// Most permutations, replicates and runs of a request.
+    pub max_replicates: u64,
+    /// Most incidents that a request selects.
+    pub max_incidents: u64,
+    /// How long a computation may take.
+    pub max_run: Duration,
+    /// How long a client is kept waiting for a result at most.
+    pub max_wait: Duration,
+    /// How many computations go on at a time.
+    pub workers: usize,
+    /// Threads of each computation; as many as there are processors for 0.
+    pub threads: usize,
+    /// Most jobs that wait for a worker.
+    pub queue: usize,
+    /// Most jobs that are remembered after their end; the oldest go first.
+    pub kept_jobs: usize,
+    /// Most results that are kept as collections; the oldest go first.
+    pub kept_analyses: usize,
+    /// Most features of all results that are kept. The latest is kept however many it has.
+    pub kept_features: usize,
+    /// How long a result is kept as a collection.
+    pub kept_for: Duration,
+}
+
+impl Default for AnalysisLimits {
+    fn default() -> Self {
+        Self {
+            max_area_km2: 25_000,
+            max_cells: 500_000,
+            max_replicates: 99_999,
+            max_incidents: 2_000_000,
+            max_run: Duration::from_secs(600),
+            max_wait: Duration::from_secs(5),
+            workers: 1,
+            threads: 0,
+            queue: 16,
+            kept_jobs: 200,
+            kept_analyses: 20,
+            kept_features: 1_000_000,
+            kept_for: Duration::from_secs(7 * 86_400),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -124,6 +179,7 @@ impl Default for Limits {
             // Behind a proxy that is not declared as trusted all clients are one.
             rate_per_minute: 0,
             rate_burst: 1000,
+            analyses: AnalysisLimits::default(),
         }
     }
 }

@@ -56,6 +56,13 @@ impl TimeQuery {
         Ok(Self { from, to })
     }
 
+    /// Whether it holds a moment, milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn holds(self, milliseconds: i64) -> bool {
+        let nanos = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default() * 1_000_000;
+        let moment = (milliseconds.div_euclid(1000), nanos);
+        self.from.is_none_or(|f| f <= moment) && self.to.is_none_or(|t| moment <= t)
+    }
+
     /// Whether it and the days share a moment.
     pub(crate) fn meets(self, days: Days) -> bool {
         self.from.is_none_or(|f| f.0 < days.until) && self.to.is_none_or(|t| t.0 >= days.from)

@@ -221,7 +221,7 @@ pub(crate) fn cache(call: &Call) -> Cache {
 }
 
 /// The page size: what was asked for, cut down to what is allowed.
-fn limit(call: &Call, default: u64, most: u64) -> Result<u64, Problem> {
+pub(crate) fn limit(call: &Call, default: u64, most: u64) -> Result<u64, Problem> {
     match call.query.get("limit").map(whole) {
         None => Ok(default.min(most)),
         Some(Some(limit)) if limit >= 1 => Ok(limit.min(most)),
@@ -232,7 +232,7 @@ fn limit(call: &Call, default: u64, most: u64) -> Result<u64, Problem> {
     }
 }
 
-fn offset(call: &Call) -> Result<u64, Problem> {
+pub(crate) fn offset(call: &Call) -> Result<u64, Problem> {
     match call.query.get("offset").map(whole) {
         None => Ok(0),
         Some(Some(offset)) => Ok(offset),
@@ -244,7 +244,7 @@ fn offset(call: &Call) -> Result<u64, Problem> {
 }
 
 /// A number of digits only. One too large to hold is as good as the largest.
-fn whole(text: &str) -> Option<u64> {
+pub(crate) fn whole(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::accept::Format;
 use crate::call::Call;
 use crate::document::Document;
-use crate::links::{HTML, JSON, Link, OPENAPI_JSON};
+use crate::links::{HTML, JSON, Link, OPENAPI_JSON, REL_JOBS, REL_PROCESSES};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
@@ -26,6 +26,8 @@ pub(crate) fn landing(state: &AppState, call: &Call) -> Result<Reply, Problem> {
             Link::new("service-doc", HTML, "API for people", page),
             Link::new("conformance", JSON, "Standards kept", at.conformance()),
             Link::new("data", JSON, "Collections", at.collections()),
+            Link::new(REL_PROCESSES, JSON, "Processes", at.processes()),
+            Link::new(REL_JOBS, JSON, "Jobs", at.jobs()),
             Link::new(
                 "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes",
                 JSON,

@@ -27,6 +27,14 @@
 //! and why. Only one that never had a run is left out of `/collections`; its own address answers
 //! `503` with the reason, and `/readyz` lists it.
 //!
+//! # What clients may have computed
+//!
+//! `POST /processes/analyse/execution` takes a request document. What it asks for is told before it is
+//! run and held against [`AnalysisLimits`]. Quick ones are answered with their result, others become
+//! jobs, which the store remembers: a service that was killed takes them up again. A result is a run
+//! like any other and is kept for a while as the collection `analysis-` and the id of the run. Runs
+//! with the same id are computed once, however many clients ask.
+//!
 //! # When the file changes under the service
 //!
 //! A store whose file is replaced is opened anew and published anew. One that is gone leaves what
@@ -34,6 +42,7 @@
 
 mod accept;
 mod admit;
+mod analyst;
 mod api;
 mod archive;
 mod areas;
@@ -49,12 +58,15 @@ mod dataset;
 mod datetime;
 mod document;
 mod downloads;
+mod execution;
 mod file;
 mod files;
 mod health;
 mod html;
 mod items;
+mod jobs;
 mod landing;
+mod ledger;
 mod links;
 mod maps;
 mod metrics;
@@ -62,6 +74,7 @@ mod observe;
 mod openapi;
 mod problem;
 mod problems;
+mod processes;
 mod published;
 mod query;
 mod ranges;
@@ -81,7 +94,7 @@ mod tiles;
 mod visit;
 mod web;
 
-pub use config::{Config, Limits};
+pub use config::{AnalysisLimits, Config, Limits};
 pub use openapi::ContractError;
 pub use problem::Problem;
 pub use problems::{PROBLEM_KINDS, ProblemKind};

@@ -15,6 +15,14 @@ pub(crate) const HTML: &str = "text/html";
 /// The one coordinate reference system of bodies: WGS 84, longitude first.
 pub(crate) const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
+/// Relation of the processes.
+pub(crate) const REL_PROCESSES: &str = "http://www.opengis.net/def/rel/ogc/1.0/processes";
+/// Relation of the jobs.
+pub(crate) const REL_JOBS: &str = "http://www.opengis.net/def/rel/ogc/1.0/job-list";
+/// Relation of where a process is executed.
+pub(crate) const REL_EXECUTE: &str = "http://www.opengis.net/def/rel/ogc/1.0/execute";
+/// Relation of the result of a job.
+pub(crate) const REL_RESULTS: &str = "http://www.opengis.net/def/rel/ogc/1.0/results";
 /// Media type of JSON Schema.
 pub(crate) const SCHEMA_JSON: &str = "application/schema+json";
 /// Relation of what features can be selected by.
@@ -150,6 +158,30 @@ impl Addresses {
 
     pub(crate) fn items(&self, id: &str) -> String {
         format!("{}/items", self.collection(id))
+    }
+
+    pub(crate) fn processes(&self) -> String {
+        format!("{}/processes", self.base)
+    }
+
+    pub(crate) fn process(&self, id: &str) -> String {
+        format!("{}/{}", self.processes(), encode_segment(id))
+    }
+
+    pub(crate) fn execution(&self, id: &str) -> String {
+        format!("{}/execution", self.process(id))
+    }
+
+    pub(crate) fn jobs(&self) -> String {
+        format!("{}/jobs", self.base)
+    }
+
+    pub(crate) fn job(&self, id: &str) -> String {
+        format!("{}/{}", self.jobs(), encode_segment(id))
+    }
+
+    pub(crate) fn results(&self, id: &str) -> String {
+        format!("{}/results", self.job(id))
     }
 
     pub(crate) fn file(&self, id: &str, name: &str) -> String {

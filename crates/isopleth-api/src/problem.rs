@@ -11,6 +11,9 @@ use serde_json::{Map, Value as Json};
 /// Media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Where OGC API – Processes names its exceptions.
+const EXCEPTIONS: &str = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/";
+
 /// Something that went wrong, as the client is told. `code` is stable; `detail` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -20,6 +23,10 @@ pub struct Problem {
     parameter: Option<String>,
     instance: Option<String>,
     also: Also,
+    /// The exception of a standard that it is; none of them otherwise.
+    exception: Option<&'static str>,
+    /// Members besides those that every problem has.
+    members: Vec<(&'static str, Json)>,
 }
 
 /// What a problem says in a header of its own.
@@ -54,6 +61,8 @@ impl Problem {
             parameter: None,
             instance: None,
             also: Also::Nothing,
+            exception: None,
+            members: Vec::new(),
         }
     }
 
@@ -262,6 +271,137 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "file-unavailable", detail)
     }
 
+    /// No process has this id.
+    pub(crate) fn process_not_found(id: &str) -> Self {
+        let detail = format!("no process is called '{id}'; /processes lists them");
+        let problem = Self::new(StatusCode::NOT_FOUND, "process-not-found", detail);
+        problem.exception("no-such-process")
+    }
+
+    /// No job has this id, or no longer.
+    pub(crate) fn job_not_found(id: &str) -> Self {
+        let detail = format!("no job is called '{id}', or no longer; /jobs lists them");
+        let problem = Self::new(StatusCode::NOT_FOUND, "job-not-found", detail);
+        problem.exception("no-such-job")
+    }
+
+    /// The job has not come to its end.
+    pub(crate) fn result_not_ready(job: &str, status: &str) -> Self {
+        let detail = format!("job '{job}' is {status}; ask for its result when it is successful");
+        let problem = Self::new(StatusCode::NOT_FOUND, "result-not-ready", detail);
+        problem.exception("result-not-ready")
+    }
+
+    /// The job's result was given up.
+    pub(crate) fn result_gone(job: &str, why: &str) -> Self {
+        let detail = format!("the result of job '{job}' is gone: {why}; execute the process again");
+        Self::new(StatusCode::GONE, "result-gone", detail)
+    }
+
+    /// The collection of an analysis that is no longer kept.
+    pub(crate) fn analysis_gone(id: &str) -> Self {
+        let detail = format!(
+            "the analysis '{id}' was dismissed or is no longer kept; execute the process again"
+        );
+        Self::new(StatusCode::NOT_FOUND, "analysis-gone", detail)
+    }
+
+    /// An analysis that came to nothing; `cause` is the stable code of the reason.
+    pub(crate) fn analysis_failed(cause: &str, reason: &str) -> Self {
+        let status = match cause {
+            "internal-error" | "store-unavailable" => StatusCode::INTERNAL_SERVER_ERROR,
+            "time-limit" => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, "analysis-failed", reason).with("cause", cause.into())
+    }
+
+    /// A request that asks for more than is allowed.
+    pub(crate) fn limit_exceeded(limit: &'static str, requested: Json, allowed: Json) -> Self {
+        let words = limit.replace('_', " ");
+        let detail = format!(
+            "the request asks for {requested} {words}, {allowed} are allowed; ask for less, or have \
+             the operator save it as a layer"
+        );
+        let problem = Self::new(StatusCode::FORBIDDEN, "limit-exceeded", detail);
+        let problem = problem.with("limit", limit.into());
+        problem
+            .with("requested", requested)
+            .with("allowed", allowed)
+    }
+
+    /// A result that took longer than a client is kept waiting.
+    pub(crate) fn too_slow(seconds: f64) -> Self {
+        let detail = format!(
+            "the result was not there after {seconds} s, and clients are not kept waiting longer; send \
+             'Prefer: respond-async' to have it computed as a job"
+        );
+        let problem = Self::new(StatusCode::FORBIDDEN, "too-slow", detail);
+        let problem = problem.with("limit", "wait_seconds".into());
+        problem.with("allowed", seconds.into())
+    }
+
+    /// No more jobs are accepted for the moment.
+    pub(crate) fn queue_full(allowed: usize) -> Self {
+        let detail = format!(
+            "{allowed} analyses are waiting or being computed, which is as many as are accepted; try \
+             again later"
+        );
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", detail);
+        let problem = problem.with("limit", "jobs".into());
+        problem.with("allowed", allowed.into()).after(10)
+    }
+
+    /// The store cannot take anything now.
+    pub(crate) fn store_busy() -> Self {
+        let detail = "the store is being written to by another process; try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-busy", detail).after(10)
+    }
+
+    /// The body is of another kind.
+    pub(crate) fn unsupported_media_type(given: &str) -> Self {
+        let given = if given.is_empty() { "none" } else { given };
+        let detail = format!("the body must be application/json, and its Content-Type is {given}");
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupported-media-type", detail)
+    }
+
+    /// The body is no JSON.
+    pub(crate) fn malformed_json(error: &serde_json::Error) -> Self {
+        let detail = error.to_string();
+        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail).located(error)
+    }
+
+    /// The body is not the document that it should be.
+    pub(crate) fn invalid_document(error: &serde_json::Error) -> Self {
+        Self::invalid_request(error.to_string()).located(error)
+    }
+
+    /// The same problem with the place in the body, where the reader knows it.
+    fn located(self, error: &serde_json::Error) -> Self {
+        match error.line() {
+            0 => self,
+            line => self
+                .with("line", line.into())
+                .with("column", error.column().into()),
+        }
+    }
+
+    /// A request document that says something impossible.
+    pub(crate) fn invalid_request(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", reason)
+    }
+
+    fn exception(mut self, name: &'static str) -> Self {
+        self.exception = Some(name);
+        self
+    }
+
+    fn with(mut self, member: &'static str, value: Json) -> Self {
+        self.members.push((member, value));
+        self
+    }
+
     /// A fault of the service. What it was goes to the log, not to the client.
     pub(crate) fn internal() -> Self {
         let detail = "the service failed to answer; its log has the cause under the request's id";
@@ -302,9 +442,10 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self, base: &str) -> Json {
         let mut document = Map::new();
-        let explained = match base {
-            "" => "about:blank".to_owned(),
-            base => format!("{base}/problems/{}", self.code),
+        let explained = match (self.exception, base) {
+            (Some(name), _) => format!("{EXCEPTIONS}{name}"),
+            (None, "") => "about:blank".to_owned(),
+            (None, base) => format!("{base}/problems/{}", self.code),
         };
         document.insert("type".into(), explained.into());
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -314,6 +455,9 @@ impl Problem {
         document.insert("detail".into(), self.detail.clone().into());
         if let Some(parameter) = &self.parameter {
             document.insert("parameter".into(), parameter.clone().into());
+        }
+        for (member, value) in &self.members {
+            document.insert((*member).to_owned(), value.clone());
         }
         if let Some(instance) = &self.instance {
             document.insert("instance".into(), instance.clone().into());

@@ -30,6 +30,12 @@ macro_rules! kinds {
 /// Every kind of problem, by code.
 #[rustfmt::skip]
 pub const PROBLEM_KINDS: &[ProblemKind] = kinds! {
+    "analysis-failed" 400
+        "An analysis came to nothing: the request cannot be run on the present data (400), took too long (403), or the service failed (500); `cause` tells which."
+        "Correct what the detail names, or ask for less; who runs the service can raise max_analysis_run_s.";
+    "analysis-gone" 404
+        "The result that the collection held was dismissed, or is no longer kept."
+        "Execute the process again; who runs the service can raise kept_analyses and kept_analyses_s.";
     "bad-request" 400
         "The request is malformed outside its parameters."
         "Correct what the detail names: the encoding of the query, the Host header, the body.";
@@ -72,9 +78,21 @@ pub const PROBLEM_KINDS: &[ProblemKind] = kinds! {
     "invalid-parameter" 400
         "The value of a parameter cannot be read, makes no sense, or is given twice."
         "Correct the parameter that is named; the API definition says what it takes.";
+    "invalid-request" 400
+        "The body is no request document, or no execution document with one."
+        "Correct what the detail names, at the line and column that it tells; /processes/analyse has the schema.";
+    "job-not-found" 404
+        "No job has this id, or it is no longer remembered."
+        "Take an id that /jobs lists.";
     "layer-unavailable" 503
         "A saved layer cannot be computed from the present data, and never could."
         "Who runs the service has to change the layer or the data; the detail says why.";
+    "limit-exceeded" 403
+        "The request asks for more than may be computed; `limit`, `requested` and `allowed` tell which and by how much."
+        "Ask for less, or have the operator save the request as a layer; who runs the service can raise the limit.";
+    "malformed-json" 400
+        "The body is no JSON."
+        "Correct it at the line and column that are told.";
     "method-not-allowed" 405
         "The resource does not answer this method."
         "Use a method that the Allow header lists.";
@@ -84,17 +102,32 @@ pub const PROBLEM_KINDS: &[ProblemKind] = kinds! {
     "path-not-found" 404
         "No resource has this path."
         "Start at the landing page and follow links.";
+    "process-not-found" 404
+        "No process has this id."
+        "Take an id that /processes lists.";
+    "queue-full" 503
+        "As many analyses as are accepted are waiting or being computed."
+        "Ask again after Retry-After; who runs the service can raise analysis_queue and analysis_workers.";
     "range-not-satisfiable" 416
         "The file ends before the range that was asked for begins."
         "Ask for a range within the length that Content-Range tells.";
     "rate-limited" 429
         "This client has sent more requests than it may."
         "Ask again after Retry-After; the RateLimit headers tell what is left.";
+    "result-gone" 410
+        "The job's result was dismissed, or is no longer kept."
+        "Execute the process again.";
+    "result-not-ready" 404
+        "The job has not come to its end."
+        "Ask for its result when it is successful.";
     "run-not-found" 404
         "The run that was asked for is not, or no longer, to be had."
         "Start again at the first page without the parameter run.";
     "starting" 503
         "The service is starting: nothing has been published yet."
+        "Ask again after Retry-After.";
+    "store-busy" 503
+        "Another process is writing to the store and did not finish in time."
         "Ask again after Retry-After.";
     "store-unavailable" 503
         "The store cannot be read; what was published before is still served."
@@ -108,12 +141,18 @@ pub const PROBLEM_KINDS: &[ProblemKind] = kinds! {
     "timed-out" 503
         "The answer took longer than it may."
         "Ask for less: a smaller page, box or time; who runs the service can raise request_timeout_s.";
+    "too-slow" 403
+        "The result was not there as soon as a waiting client is answered."
+        "Send Prefer: respond-async to have it computed as a job; who runs the service can raise max_analysis_wait_s.";
     "unknown-parameter" 400
         "The resource does not know a parameter of the request."
         "Leave it out; the detail lists what the resource accepts.";
     "unsupported-coding" 415
         "The body of the request is compressed."
         "Send it without Content-Encoding.";
+    "unsupported-media-type" 415
+        "The body is of another kind than the resource reads."
+        "Send it as application/json.";
     "uri-too-long" 414
         "Path and query are longer than the service takes."
         "Ask for less in one request; who runs the service can raise max_uri_bytes.";

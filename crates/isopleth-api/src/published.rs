@@ -1,5 +1,6 @@
 //! What is served at one moment, swapped as a whole.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -17,6 +18,8 @@ pub(crate) struct Collection {
     pub(crate) archived: bool,
     /// Why its present run is not one of the present data, if it is not.
     pub(crate) outdated: Option<Failure>,
+    /// Whether it is the result of an analysis that a client asked for.
+    pub(crate) analysis: bool,
 }
 
 /// Why a saved layer cannot be computed from the present data.
@@ -31,6 +34,7 @@ pub(crate) struct Failure {
 }
 
 /// Everything that is served at one moment.
+#[derive(Clone)]
 pub(crate) struct Published {
     /// When it was made.
     pub(crate) made: Instant,
@@ -82,7 +86,23 @@ impl Published {
             dataset,
             archived,
             outdated,
+            analysis: false,
         });
+    }
+
+    /// The same with these analyses at the end, in the place of those that it had.
+    pub(crate) fn with_analyses(mut self, analyses: &[Collection]) -> Self {
+        self.collections.retain(|c| !c.analysis);
+        let ids = self.collections.iter().map(|c| c.id.clone());
+        self.index = ids.zip(0..).collect();
+        for analysis in analyses {
+            // The name may belong to a layer that was saved before there were analyses.
+            if let Entry::Vacant(free) = self.index.entry(analysis.id.clone()) {
+                free.insert(self.collections.len());
+                self.collections.push(analysis.clone());
+            }
+        }
+        self
     }
 
     /// The collection with an id.

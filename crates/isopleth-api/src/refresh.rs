@@ -167,6 +167,7 @@ impl Refresher {
         let (store, file) = opened.ok_or_else(|| StoreError::Missing {
             path: self.path.clone(),
         })?;
+        state.resume_analyses()?;
         if replaced {
             let path = self.path.display();
             tracing::warn!(%path, "the store's file was replaced; serving the new one");

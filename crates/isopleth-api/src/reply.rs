@@ -134,6 +134,21 @@ impl Reply {
         self
     }
 
+    /// The same answer with another status than 200, unless the client has it already.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        if self.status == StatusCode::OK {
+            self.status = status;
+            self.media = self.media.filter(|_| status != StatusCode::NO_CONTENT);
+        }
+        self
+    }
+
+    /// The same answer, to be kept by nobody.
+    pub(crate) fn unkept(mut self) -> Self {
+        (self.cache, self.etag) = (Cache::Never, None);
+        self
+    }
+
     /// The same answer with the coordinate reference system of its geometries.
     pub(crate) fn in_crs(self, crs: Crs) -> Self {
         self.with_value(CONTENT_CRS, format!("<{}>", crs.uri()))

@@ -15,8 +15,9 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::state::AppState;
 use crate::{
-    admit, api, collections, compress, conformance, cors, downloads, health, items, landing, maps,
-    metrics, observe, problems, schema, selection, styles, tiles, web,
+    admit, api, collections, compress, conformance, cors, downloads, execution, health, items,
+    jobs, landing, maps, metrics, observe, problems, processes, schema, selection, styles, tiles,
+    web,
 };
 
 /// What a path leads to.
@@ -62,6 +63,18 @@ pub enum Resource {
     Map,
     /// A file of the map page.
     Asset,
+    /// What can be computed.
+    Processes,
+    /// One process.
+    Process,
+    /// Where a process is executed.
+    Execution,
+    /// The jobs.
+    Jobs,
+    /// One job.
+    Job,
+    /// The result of a job.
+    Results,
     /// Whether the process lives.
     Health,
     /// Whether it has data to serve.
@@ -111,6 +124,12 @@ pub const ROUTES: &[(&str, Resource)] = &[
     ("/tileMatrixSets/{tileMatrixSetId}", Resource::TileMatrixSet),
     ("/tiles/{collectionId}/tilejson.json", Resource::TileJson),
     ("/tiles/{collectionId}/{z}/{x}/{y}.mvt", Resource::XyzTile),
+    ("/processes", Resource::Processes),
+    ("/processes/{processId}", Resource::Process),
+    ("/processes/{processId}/execution", Resource::Execution),
+    ("/jobs", Resource::Jobs),
+    ("/jobs/{jobId}", Resource::Job),
+    ("/jobs/{jobId}/results", Resource::Results),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
     ("/problems", Resource::Problems),
@@ -151,6 +170,8 @@ impl Resource {
             Self::XyzTile | Self::TileJson | Self::Style => &["run"],
             Self::Map => maps::PARAMETERS,
             Self::Asset => &[],
+            Self::Execution => &[],
+            Self::Jobs => jobs::PARAMETERS,
             _ => &["f"],
         }
     }
@@ -164,7 +185,11 @@ impl Resource {
     /// The methods that it answers, beside OPTIONS.
     #[must_use]
     pub fn methods(self) -> &'static [Method] {
-        &[Method::GET, Method::HEAD]
+        match self {
+            Self::Execution => &[Method::POST],
+            Self::Job => &[Method::GET, Method::HEAD, Method::DELETE],
+            _ => &[Method::GET, Method::HEAD],
+        }
     }
 
     /// The methods that it answers as the `Allow` header lists them.
@@ -195,6 +220,13 @@ impl Resource {
             Self::Style => styles::maplibre(state, call).await,
             Self::Map => maps::map(state, call).await,
             Self::Asset => web::asset(call),
+            Self::Processes => processes::all(call),
+            Self::Process => processes::one(state, call),
+            Self::Execution => processes::execute(state, call).await,
+            Self::Jobs => jobs::all(state, call).await,
+            Self::Job if call.method == Method::DELETE => jobs::dismiss(state, call).await,
+            Self::Job => jobs::one(state, call).await,
+            Self::Results => jobs::results(state, call).await,
             Self::Health => health::health(call),
             Self::Readiness => health::readiness(state, call),
             Self::Problems => problems::all(call),
@@ -263,8 +295,12 @@ async fn respond(
         let problem = Problem::method_not_allowed(request.method().as_str(), resource.allowed());
         return problem.at(&here).into_response();
     }
-    let call = Call::read(resource, path, &request);
-    drop(request);
+    let call = match Call::read(resource, path, &request) {
+        Ok(call) if resource == Resource::Execution => {
+            execution::with_body(call, request.into_body()).await
+        }
+        other => other,
+    };
     let answer = match call {
         Ok(call) => resource.answer(state, &call).await,
         Err(problem) => Err(problem),

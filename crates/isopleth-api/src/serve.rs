@@ -37,6 +37,9 @@ pub enum ServeError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The system gives no thread to compute analyses on.
+    #[error("cannot start a thread for analyses: {0}; allow more threads to the process")]
+    Worker(std::io::Error),
     /// The embedded API definition is broken.
     #[error(transparent)]
     Contract(#[from] ContractError),
@@ -145,7 +148,10 @@ impl Server {
         // Opened for writing first: that makes the log files and brings an older store up to date.
         drop(Store::open(&config.store)?);
         let archive = StoreArchive::open(config.store.clone())?;
-        let state = state.with_archive(Box::new(archive));
+        let state = state
+            .with_archive(Box::new(archive))
+            .with_analyses(config.store.clone(), isopleth_io::analyse);
+        state.start_analyses().map_err(ServeError::Worker)?;
 
         let mut beside = JoinSet::new();
         beside.spawn(watch(state.clone(), config.store.clone()));
@@ -199,6 +205,7 @@ impl Server {
             }
         }
         beside.abort_all();
+        state.end_analyses();
         state.files().clear();
         Ok(())
     }
@@ -247,6 +254,10 @@ fn waiting<'a>(started: &Config, now: &Config) -> impl Iterator<Item = &'a str> 
         (
             "file_cache_bytes",
             started.limits.file_cache_bytes != now.limits.file_cache_bytes,
+        ),
+        (
+            "limits of analyses",
+            started.limits.analyses != now.limits.analyses,
         ),
         (
             "tile_cache_bytes",

@@ -1,14 +1,17 @@
 //! What all requests share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isopleth_core::domain::{Area, Site};
+use isopleth_core::{Request, RunError, Snapshot};
 use isopleth_io::layer::Layer;
 use isopleth_store::StoreError;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::admit::Places;
+use crate::analyst::{Analyst, work};
 use crate::archive::Archive;
 use crate::areas::{area_layers, site_layers};
 use crate::config::{Config, Limits};
@@ -42,6 +45,10 @@ struct Shared {
     files: Arc<Files>,
     /// Tiles that were cut.
     tiles: TileCache,
+    /// Results that clients asked for, as they are published beside all else.
+    analyses: Mutex<Vec<Collection>>,
+    /// Who makes them, where there is a store.
+    analyst: Option<Analyst>,
     /// Why the store cannot be read, while it cannot.
     trouble: Mutex<Option<String>>,
 }
@@ -75,6 +82,8 @@ impl AppState {
             recalled,
             archive: None,
             tiles,
+            analyses: Mutex::default(),
+            analyst: None,
             trouble: Mutex::default(),
         })))
     }
@@ -111,6 +120,66 @@ impl AppState {
         self
     }
 
+    /// The same state before it is shared, with analyses of the data in the store at `path`, where
+    /// they are remembered, too. `analyse` makes them, as [`isopleth_io::analyse`] does.
+    #[must_use]
+    pub fn with_analyses(
+        mut self,
+        store: PathBuf,
+        analyse: impl Fn(&Snapshot, &Request) -> Result<Layer, RunError> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            let limits = shared.rules.borrow().limits.analyses.clone();
+            shared.analyst = Some(Analyst::new(store, limits, Box::new(analyse)));
+        }
+        self
+    }
+
+    /// Takes up the analyses that the store remembers. What it keeps is published at once or with the
+    /// first publication.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn resume_analyses(&self) -> Result<(), StoreError> {
+        self.analyst()
+            .map_or(Ok(()), |analyst| analyst.resume(self))
+    }
+
+    /// Starts as many workers as the limits say. They go on until [`end_analyses`](Self::end_analyses).
+    ///
+    /// # Errors
+    /// What the system says if it gives no thread.
+    pub fn start_analyses(&self) -> std::io::Result<()> {
+        for _ in 0..self.limits().analyses.workers.max(1) {
+            let state = self.clone();
+            let thread = std::thread::Builder::new().name("analysis".to_owned());
+            thread.spawn(move || work(&state))?;
+        }
+        Ok(())
+    }
+
+    /// Stops all computations. Their jobs are taken up again by whoever resumes them.
+    pub fn end_analyses(&self) {
+        if let Some(analyst) = self.analyst() {
+            analyst.close();
+        }
+    }
+
+    /// Who makes analyses, where there is a store.
+    pub(crate) fn analyst(&self) -> Option<&Analyst> {
+        self.0.analyst.as_ref()
+    }
+
+    /// Publishes analyses beside all else, in the place of those that were published before.
+    pub(crate) fn set_analyses(&self, analyses: Vec<Collection>) {
+        let mut own = self.locked_analyses();
+        *own = analyses;
+        if let Some(now) = self.now() {
+            let next = Published::clone(&now).with_analyses(&own);
+            self.0.published.send_replace(Some(Arc::new(next)));
+        }
+    }
+
     /// Publishes layers, each with its id and its run, and areas and sites, in place of whatever
     /// was published before.
     pub fn publish(&self, layers: Vec<(String, String, Layer)>, areas: &[Area], sites: &[Site]) {
@@ -124,8 +193,16 @@ impl AppState {
         self.swap(next);
     }
 
+    /// Held while what is published changes, so that no change undoes another.
+    fn locked_analyses(&self) -> MutexGuard<'_, Vec<Collection>> {
+        let analyses = self.0.analyses.lock();
+        analyses.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts a new published state in the place of the old one.
     pub(crate) fn swap(&self, next: Published) {
+        let analyses = self.locked_analyses();
+        let next = next.with_analyses(&analyses);
         let old = self.0.published.borrow().clone();
         for collection in old
             .iter()
@@ -159,6 +236,8 @@ impl AppState {
         &self,
         between: &mut dyn FnMut() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        // The analyst opens the file for moments only; not in these.
+        let _desk = self.analyst().map(Analyst::closed_desk);
         match &self.0.archive {
             Some(archive) => archive.reopen(between),
             None => between(),
@@ -272,7 +351,7 @@ impl AppState {
         match (published.collection(id), published.failure(id)) {
             (Some(collection), _) => Ok(collection.clone()),
             (None, Some(f)) => Err(Problem::layer_unavailable(id, &f.reason)),
-            (None, None) => Err(Problem::collection_not_found(id)),
+            (None, None) => Err(self.missing(id)),
         }
     }
 
@@ -304,7 +383,15 @@ impl AppState {
         if present.is_some() || published.failure(id).is_some() {
             Err(Problem::run_not_found(run))
         } else {
-            Err(Problem::collection_not_found(id))
+            Err(self.missing(id))
+        }
+    }
+
+    /// Why there is no collection with this id.
+    fn missing(&self, id: &str) -> Problem {
+        match self.analyst() {
+            Some(analyst) if analyst.has_made(id) => Problem::analysis_gone(id),
+            _ => Problem::collection_not_found(id),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod collapse;
 pub mod compare;
 pub mod contours;
 pub mod control_chart;
+mod demand;
 pub mod domain;
 pub mod edge;
 pub mod estimate;
@@ -39,7 +40,9 @@ pub mod steps;
 pub mod study_cells;
 pub mod surface;
 pub mod tally;
+pub mod watch;
 
+pub use demand::{Demand, demand};
 pub use request::{AreaOf, AreaSelect, Method, Request, Select, UnknownHours};
 pub use run::{
     ContouredSurface, CutSurface, Facts, Findings, HarmFacts, HoursFacts, Outcome, RunError,

@@ -49,6 +49,7 @@ use crate::plane::Planar;
 use crate::random::Random;
 use crate::select::Selection;
 use crate::surface::with_kernel;
+use crate::watch;
 
 /// How stability is tested.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -316,11 +317,13 @@ pub(crate) fn test(
         study_area_m2: selection.area.as_ref().map(|a| a.area_m2),
         top: top as usize,
     };
+    watch::ahead(params.runs.into());
     let stays = (0..params.runs)
         .into_par_iter()
         .fold(
             || (Scratch::default(), vec![0_u32; hotspots.len()]),
             |(mut scratch, mut stays), run| {
+                watch::step();
                 again.run(u64::from(run), &hotspots, &mut scratch, &mut stays);
                 (scratch, stays)
             },

@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::lattice::Lattice;
 use crate::lattice::square::Squares;
 use crate::plane::Planar;
+use crate::watch;
 
 /// Cells that one task of the gather works on.
 const CHUNK: usize = 1024;
@@ -89,6 +90,7 @@ pub fn density(
             out.par_chunks_mut(CHUNK)
                 .zip(lattice.centres().par_chunks(CHUNK))
                 .for_each(|(out, centres)| {
+                    watch::pass();
                     with_kernel!(kernel, |k| gather(&grid, centres, reach, scale, out, k));
                 });
             out
@@ -198,6 +200,7 @@ fn scatter(
     bands
         .into_par_iter()
         .for_each_init(Scratch::default, |scratch, (band, members, out)| {
+            watch::pass();
             let from = points.partition_point(|p| p.0.y < ys.centres[band.start] - reach);
             let to = points.partition_point(|p| p.0.y <= ys.centres[band.end - 1] + reach);
             scratch.sums.clear();

@@ -33,6 +33,14 @@ pub fn analyse(snapshot: &Snapshot, request: &Request) -> Result<layer::Layer, R
     Ok(outcome::to_layer(snapshot, request, &outcome))
 }
 
+/// The JSON schema of a request document, for those who describe it to others. The parameters of each
+/// method are left open: the reader knows them, and names what it does not know.
+#[must_use]
+pub fn request_schema() -> serde_json::Value {
+    // It is compiled in, and a test reads it.
+    serde_json::from_str(include_str!("request_schema.json")).unwrap_or_default()
+}
+
 /// Reads a request document, JSON or TOML.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use isopleth_core::Request;
 use isopleth_io::layer::Layer;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::jobs::ANALYSIS_START;
 use crate::store::begin;
 use crate::{Store, StoreError};
 
@@ -72,8 +73,8 @@ const TAKEN: [&str; 19] = [
 /// Beginnings that SQLite and GeoPackage keep for themselves.
 const TAKEN_STARTS: [&str; 3] = ["gpkg_", "rtree_", "sqlite_"];
 
-/// Beginnings that the service gives to areas and sites.
-const SERVED_STARTS: [&str; 2] = ["areas-", "sites-"];
+/// Beginnings that the service gives to areas, sites and analyses.
+const SERVED_STARTS: [&str; 3] = ["areas-", "sites-", ANALYSIS_START];
 
 /// A layer's name stands in URLs, file names and table names.
 pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
@@ -87,7 +88,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
     } else if !name.bytes().any(|b| b.is_ascii_alphanumeric()) {
         "it has neither a letter nor a digit"
     } else if SERVED_STARTS.iter().any(|s| name.starts_with(s)) {
-        "names that begin with `areas-` and `sites-` belong to the collections of areas and sites"
+        "names that begin with `areas-`, `sites-` and `analysis-` belong to the collections of areas, sites and analyses"
     } else if TAKEN.contains(&name) || TAKEN_STARTS.iter().any(|s| name.starts_with(s)) {
         "the name belongs to a table of the store; add a word to it"
     } else {
@@ -175,32 +176,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] of the database.
     pub fn put_run(&mut self, run: &Run) -> Result<(), StoreError> {
-        let request = to_json(&run.request, || format!("the request of run {}", run.id))?;
-        let result = to_json(&run.result, || format!("the result of run {}", run.id))?;
+        let documents = run_documents(run)?;
         let tx = begin(&mut self.connection)?;
-        tx.execute(
-            "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
-            [&run.id, &request, &run.data_revision, &run.engine, &result],
-        )?;
-        let latest: Option<String> = tx
-            .query_row(
-                "SELECT run FROM layer_runs WHERE layer = ?1 ORDER BY sequence DESC LIMIT 1",
-                [&run.layer],
-                |r| r.get(0),
-            )
-            .optional()?;
-        if latest.as_ref() != Some(&run.id) {
-            let sequence: i64 = tx.query_row(
-                "SELECT ifnull(max(sequence), 0) + 1 FROM layer_runs",
-                [],
-                |r| r.get(0),
-            )?;
-            tx.execute(
-                "INSERT INTO layer_runs VALUES (?1, ?2, ?3)
-                 ON CONFLICT (layer, run) DO UPDATE SET sequence = excluded.sequence",
-                params![sequence, run.layer, run.id],
-            )?;
-        }
+        keep_run(&tx, run, &run.layer, &documents)?;
         Ok(tx.commit()?)
     }
 
@@ -243,6 +221,48 @@ impl Store {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// The request and the result of a run as they are stored; made before a transaction begins, since a
+/// result may be large and writers wait for each other.
+pub(crate) fn run_documents(run: &Run) -> Result<[String; 2], StoreError> {
+    Ok([
+        to_json(&run.request, || format!("the request of run {}", run.id))?,
+        to_json(&run.result, || format!("the result of run {}", run.id))?,
+    ])
+}
+
+/// Keeps a run as the latest of a layer, inside the caller's transaction.
+pub(crate) fn keep_run(
+    tx: &Connection,
+    run: &Run,
+    layer: &str,
+    [request, result]: &[String; 2],
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
+        [&run.id, request, &run.data_revision, &run.engine, result],
+    )?;
+    let latest: Option<String> = tx
+        .query_row(
+            "SELECT run FROM layer_runs WHERE layer = ?1 ORDER BY sequence DESC LIMIT 1",
+            [layer],
+            |r| r.get(0),
+        )
+        .optional()?;
+    if latest.as_ref() != Some(&run.id) {
+        let sequence: i64 = tx.query_row(
+            "SELECT ifnull(max(sequence), 0) + 1 FROM layer_runs",
+            [],
+            |r| r.get(0),
+        )?;
+        tx.execute(
+            "INSERT INTO layer_runs VALUES (?1, ?2, ?3)
+             ON CONFLICT (layer, run) DO UPDATE SET sequence = excluded.sequence",
+            params![sequence, layer, run.id],
+        )?;
+    }
+    Ok(())
 }
 
 fn saved((name, json): (String, String)) -> Result<SavedLayer, StoreError> {

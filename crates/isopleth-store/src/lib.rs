@@ -21,8 +21,8 @@
 //!   waits a while and is then told so.
 //! - **A revision for content.** [`Store::data_revision`] is derived from the content alone: the
 //!   same incidents, areas, sites, streets, policy and harm schedules give the same revision, whatever the
-//!   order in which they came, and any change moves it. Saved layers, runs and the names of source
-//!   files are not content.
+//!   order in which they came, and any change moves it. Saved layers, runs, jobs and the names of
+//!   source files are not content.
 
 mod areas;
 mod counts;
@@ -34,6 +34,7 @@ mod file_writer;
 mod geometry;
 mod geopackage;
 mod harm;
+mod jobs;
 mod layers;
 mod read;
 mod record;
@@ -49,6 +50,7 @@ pub use areas::AreaKind;
 pub use error::StoreError;
 pub use export::{ExportReport, ExportedTable, write_layer_file};
 pub use file_writer::{FileFacts, FileWriter, Tally};
+pub use jobs::{ANALYSIS_START, Analysis, JobRecord, JobStatus};
 pub use layers::{Run, RunHeader, SavedLayer};
 pub use sites::SiteClassCount;
 pub use store::{Source, Store};

@@ -12,7 +12,7 @@ use crate::geopackage::{self, Shape};
 use crate::revision::{Sums, policy_document};
 
 /// The schema that this program writes.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 const FORMAT: &str = "format";
 const STORE: &str = "isopleth-store";
@@ -98,6 +98,9 @@ pub(crate) fn migrate(connection: &Connection, from: i64) -> Result<(), StoreErr
     }
     if from < 4 {
         connection.execute_batch(include_str!("sql/schema_4.sql"))?;
+    }
+    if from < 5 {
+        connection.execute_batch(include_str!("sql/schema_5.sql"))?;
     }
     set_meta(connection, SCHEMA_VERSION, &VERSION.to_string())
 }

@@ -91,7 +91,9 @@ pub fn check(method: &Method, target: &str, answer: &Answer) {
         "{target}"
     );
     let problem = json!({ "$ref": "#/components/schemas/problem" });
-    let Some(template) = template(target).filter(|_| method == Method::GET) else {
+    let operation = method.as_str().to_lowercase();
+    let documented = |t: &&str| SCHEMAS["paths"][*t][&operation].is_object();
+    let Some(template) = template(target).filter(documented) else {
         if method == Method::HEAD {
             assert!(answer.body.is_empty(), "{target}: HEAD has a body");
         } else if answer.status.is_client_error() {
@@ -99,7 +101,7 @@ pub fn check(method: &Method, target: &str, answer: &Answer) {
         }
         return;
     };
-    let responses = &SCHEMAS["paths"][template]["get"]["responses"];
+    let responses = &SCHEMAS["paths"][template][&operation]["responses"];
     // What surrounds every resource refuses requests to all of them alike.
     let refused = [413, 414, 415, 429, 431, 503].contains(&answer.status.as_u16());
     let status = if refused && responses[answer.status.as_str()].is_null() {
@@ -152,20 +154,23 @@ fn the_paths_of_the_document_are_those_of_the_router() {
 #[test]
 fn the_parameters_of_the_document_are_those_of_the_router() {
     for (path, resource) in ROUTES {
-        let parameters = CONTRACT["paths"][path]["get"]["parameters"]
-            .as_array()
-            .unwrap()
-            .iter();
-        let query: BTreeSet<_> = parameters
-            .map(|p| resolved(&CONTRACT, p))
-            .filter(|p| p["in"] == "query")
-            .map(|p| p["name"].as_str().unwrap())
-            .collect();
-        assert_eq!(
-            query,
-            resource.parameters().iter().copied().collect(),
-            "{path}"
-        );
+        let item = CONTRACT["paths"][path].as_object().unwrap();
+        let methods: BTreeSet<_> = item.keys().map(|m| m.to_uppercase()).collect();
+        let own = resource.methods().iter().filter(|m| *m != Method::HEAD);
+        assert_eq!(methods, own.map(ToString::to_string).collect(), "{path}");
+        for operation in item.values() {
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            let query: BTreeSet<_> = parameters
+                .map(|p| resolved(&CONTRACT, p))
+                .filter(|p| p["in"] == "query")
+                .map(|p| p["name"].as_str().unwrap())
+                .collect();
+            assert_eq!(
+                query,
+                resource.parameters().iter().copied().collect(),
+                "{path}"
+            );
+        }
     }
 }
 
@@ -199,24 +204,25 @@ fn check_document(document: &Json) {
     assert_eq!(document["openapi"], "3.0.3");
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let get = &item["get"];
-        assert!(
-            ids.insert(get["operationId"].as_str().unwrap()),
-            "{path}: its id is taken"
-        );
-        let parameters = get["parameters"].as_array().unwrap().iter();
-        let in_path: BTreeSet<_> = parameters
-            .map(|p| resolved(document, p))
-            .filter(|p| p["in"] == "path")
-            .map(|p| p["name"].as_str().unwrap())
-            .collect();
-        let named = path.split(['{', '}']).skip(1).step_by(2).collect();
-        assert_eq!(in_path, named, "{path}");
-        for response in get["responses"].as_object().unwrap().values() {
+        for get in item.as_object().unwrap().values() {
             assert!(
-                resolved(document, response)["description"].is_string(),
-                "{path}"
+                ids.insert(get["operationId"].as_str().unwrap()),
+                "{path}: its id is taken"
             );
+            let parameters = get["parameters"].as_array().unwrap().iter();
+            let in_path: BTreeSet<_> = parameters
+                .map(|p| resolved(document, p))
+                .filter(|p| p["in"] == "path")
+                .map(|p| p["name"].as_str().unwrap())
+                .collect();
+            let named = path.split(['{', '}']).skip(1).step_by(2).collect();
+            assert_eq!(in_path, named, "{path}");
+            for response in get["responses"].as_object().unwrap().values() {
+                assert!(
+                    resolved(document, response)["description"].is_string(),
+                    "{path}"
+                );
+            }
         }
     }
 }

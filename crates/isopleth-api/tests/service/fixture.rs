@@ -120,6 +120,17 @@ impl Service {
         self.send_from(None, method, target, headers, "").await
     }
 
+    /// The same with a body.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        self.send_from(None, method, target, headers, body).await
+    }
+
     /// The same over a connection from an address, with a body.
     pub async fn send_from(
         &self,
@@ -127,7 +138,7 @@ impl Service {
         method: Method,
         target: &str,
         headers: &[(&str, &str)],
-        body: &'static str,
+        body: impl Into<Body>,
     ) -> Answer {
         let mut request = Request::builder().method(method.clone()).uri(target);
         if !headers
@@ -139,7 +150,7 @@ impl Service {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut request = request.body(Body::from(body)).unwrap();
+        let mut request = request.body(body.into()).unwrap();
         if let Some(peer) = peer {
             let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -198,6 +209,8 @@ pub fn example(path: &str) -> String {
         ("{tileMatrixSetId}", "WebMercatorQuad"),
         ("{tileMatrix}/{tileRow}/{tileCol}", "0/0/0"),
         ("{z}/{x}/{y}", "0/0/0"),
+        ("{processId}", "analyse"),
+        ("{jobId}", "none"),
     ] {
         path = path.replace(placeholder, value);
     }

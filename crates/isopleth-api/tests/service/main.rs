@@ -7,6 +7,7 @@ mod files;
 mod fixture;
 mod http;
 mod items;
+mod jobs;
 mod operations;
 mod paging;
 mod selection;

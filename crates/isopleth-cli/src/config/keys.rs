@@ -334,6 +334,32 @@ pub(crate) const KEYS: &[Key] = keys! {
         "Most bytes of files for download that are kept, and so the largest file (taken at the start only)" = service.limits.file_cache_bytes;
     "tile_cache_bytes" Count "67108864"
         "Memory for tiles that were cut (taken at the start only)" = service.limits.tile_cache_bytes;
+    "max_analysis_area_km2" Count "25000"
+        "Most ground of a request that a client has computed; the rectangle around the incidents where no area is named (taken at the start only)" = service.limits.analyses.max_area_km2;
+    "max_analysis_cells" Count "500000"
+        "Most cells of such a request, times the steps of time where it cuts it (taken at the start only)" = service.limits.analyses.max_cells;
+    "max_analysis_replicates" Count "99999"
+        "Most permutations, replicates and runs of such a request (taken at the start only)" = service.limits.analyses.max_replicates;
+    "max_analysis_incidents" Count "2000000"
+        "Most incidents that such a request selects (taken at the start only)" = service.limits.analyses.max_incidents;
+    "max_analysis_run_s" Seconds "600"
+        "How long such a computation may take (taken at the start only)" = service.limits.analyses.max_run;
+    "max_analysis_wait_s" Seconds "5"
+        "How long a client is kept waiting for a result before it is told to have a job made (taken at the start only)" = service.limits.analyses.max_wait;
+    "analysis_workers" Count "1"
+        "Computations that go on at a time (taken at the start only)" = service.limits.analyses.workers;
+    "analysis_threads" Count "0"
+        "Threads of each computation; as many as there are processors for 0 (taken at the start only)" = service.limits.analyses.threads;
+    "analysis_queue" Count "16"
+        "Most jobs that wait for a worker; others get 503 (taken at the start only)" = service.limits.analyses.queue;
+    "kept_jobs" Count "200"
+        "Jobs that are remembered after their end; the oldest go first (taken at the start only)" = service.limits.analyses.kept_jobs;
+    "kept_analyses" Count "20"
+        "Results that are kept as collections; the oldest go first (taken at the start only)" = service.limits.analyses.kept_analyses;
+    "kept_analysis_features" Count "1000000"
+        "Most features of all results that are kept; the latest is kept however many it has (taken at the start only)" = service.limits.analyses.kept_features;
+    "kept_analyses_s" Seconds "604800"
+        "How long a result is kept as a collection (taken at the start only)" = service.limits.analyses.kept_for;
     "log" Text "info"
         "What is logged: error, warn, info, debug, trace, or directives by module" = log;
     "log_json" Switch "false"
@@ -342,7 +368,7 @@ pub(crate) const KEYS: &[Key] = keys! {
 
 #[cfg(test)]
 mod tests {
-    use isopleth_api::Limits;
+    use isopleth_api::{AnalysisLimits, Limits};
 
     use super::*;
 
@@ -381,7 +407,23 @@ mod tests {
             max_body: _,
             rate_per_minute: _,
             rate_burst: _,
+            analyses,
         } = limits;
-        assert_eq!(KEYS.len(), 7 + 20 + 2);
+        let AnalysisLimits {
+            max_area_km2: _,
+            max_cells: _,
+            max_replicates: _,
+            max_incidents: _,
+            max_run: _,
+            max_wait: _,
+            workers: _,
+            threads: _,
+            queue: _,
+            kept_jobs: _,
+            kept_analyses: _,
+            kept_features: _,
+            kept_for: _,
+        } = analyses;
+        assert_eq!(KEYS.len(), 7 + 20 + 13 + 2);
     }
 }

@@ -24,6 +24,7 @@ use crate::edge::Window;
 use crate::index::PointGrid;
 use crate::kernel::Kernel;
 use crate::plane::Planar;
+use crate::watch;
 
 /// Radii that K is estimated at.
 const RADII: usize = 512;
@@ -205,6 +206,7 @@ impl<'a> CrossValidation<'a> {
         self.sample
             .par_iter()
             .map(|&i| {
+                watch::pass();
                 let all = self.grid.sum(self.points[i], reach, |u2| (half * u2).exp());
                 // Less the point itself. What is below is rounding: a point that no other reaches
                 // counts as if one lay at 8.6 standard deviations, and does not decide alone.

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::Statistic;
 use crate::lattice::Neighbours;
 use crate::random::Random;
+use crate::watch;
 
 /// A cell's p and the draws that it took.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,11 +84,13 @@ pub fn sequential(
     let groups: Vec<((u32, u32), Vec<usize>)> = groups.into_iter().collect();
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
+    watch::ahead(groups.len() as u64);
     let settled: Vec<Vec<(u64, Sequential)>> = groups
         .par_iter()
         .map_init(
             || (vec![0_u32; counts.len()], 0_u32),
             |(stamps, stamp), &((own, drawn), ref cells)| {
+                watch::step();
                 let mut random =
                     Random::of_replicate(seed, u64::from(own) << 32 | u64::from(drawn));
                 let mut open: Vec<Open> = {
@@ -106,6 +109,7 @@ pub fn sequential(
                 let others = sorted.len() - 1;
                 let own_at = sorted.partition_point(|&c| c < own);
                 for draw in 1..=permutations {
+                    watch::pass();
                     *stamp = stamp.wrapping_add(1);
                     if *stamp == 0 {
                         stamps.fill(0);

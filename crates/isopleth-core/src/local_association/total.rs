@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use super::{Population, Statistic};
 use crate::lattice::Neighbours;
 use crate::random::Random;
+use crate::watch;
 
 /// Shuffles side by side.
 const LANES: usize = 32;
@@ -179,6 +180,7 @@ impl Deal<'_> {
 
         let batches = self.permutations.div_ceil(LANES as u32) as usize;
         let tasks = rayon::current_num_threads().clamp(1, batches.max(1));
+        watch::ahead(batches as u64);
         let parts: Vec<(Counted<T>, Vec<f64>)> = (0..tasks)
             .into_par_iter()
             .map(|task| {
@@ -191,6 +193,7 @@ impl Deal<'_> {
                 };
                 let mut extremes = Vec::new();
                 for batch in (task..batches).step_by(tasks) {
+                    watch::step();
                     let first = batch * LANES;
                     let used = (self.permutations as usize - first).min(LANES);
                     for (l, lane) in lanes.chunks_exact_mut(n.max(1)).enumerate() {

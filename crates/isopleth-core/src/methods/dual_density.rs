@@ -81,6 +81,7 @@ use crate::request::Select;
 use crate::select::{SelectError, Selection};
 use crate::statistics::Correction;
 use crate::surface;
+use crate::watch;
 
 /// Labellings that run side by side, of which one is the labels as they are.
 const LANES: usize = 64;
@@ -168,6 +169,25 @@ pub struct Against {
     /// What sites count as; each as one by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites_by: Option<SitesBy>,
+}
+
+impl Against {
+    /// The selection with what is named put in the place of its fields; the lens stays.
+    pub(crate) fn select(&self, first: &Select) -> Select {
+        let mut other = first.clone();
+        if self.groups.is_some() {
+            other.groups.clone_from(&self.groups);
+            // Sub-types belong to the groups that they were named with.
+            other.sub_types = None;
+        }
+        if self.sub_types.is_some() {
+            other.sub_types.clone_from(&self.sub_types);
+        }
+        if self.period.is_some() {
+            other.period = self.period;
+        }
+        other
+    }
 }
 
 /// What sites count as.
@@ -810,18 +830,7 @@ fn incidents(selection: &Selection, select: &Select, params: &Params) -> Result<
     if *of == Against::default() {
         return Err(Error::NothingNamed);
     }
-    let mut other = select.clone();
-    if of.groups.is_some() {
-        other.groups.clone_from(&of.groups);
-        // Sub-types belong to the groups that they were named with.
-        other.sub_types = None;
-    }
-    if of.sub_types.is_some() {
-        other.sub_types.clone_from(&of.sub_types);
-    }
-    if of.period.is_some() {
-        other.period = of.period;
-    }
+    let mut other = of.select(select);
     match of.lens {
         Some(lens) => other.lens = Some(lens),
         None => {
@@ -1016,7 +1025,9 @@ impl Ground<'_> {
 
         let mut extremes: Extremes = vec![(0, 0); self.lattice.len()];
         let mut batch = 0;
+        watch::ahead(replicates.div_ceil(LANES as u32 - 1).into());
         while batch < replicates {
+            watch::step();
             let used = (replicates - batch).min(LANES as u32 - 1) as usize;
             // The first lane holds the labels as they are: they pass through the very same sums.
             let mut own = vec![[0.0_f64; LANES]; places.len()];
@@ -1050,6 +1061,7 @@ impl Ground<'_> {
                 .par_chunks_mut(CHUNK)
                 .enumerate()
                 .for_each(|(chunk, out)| {
+                    watch::pass();
                     let at = &self.lattice.centres()[chunk * CHUNK..][..out.len()];
                     for (out, &at) in out.iter_mut().zip(at) {
                         let (mut of, mut other) = ([0.0; LANES], [0.0; LANES]);

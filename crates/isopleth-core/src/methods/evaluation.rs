@@ -85,6 +85,7 @@ use crate::select::{SelectError, Selection};
 use crate::statistics::{Z_95, wilson};
 use crate::steps::{Step, Steps, StepsError};
 use crate::study_cells::{self, Shape, StudyCells, StudyCellsError};
+use crate::watch;
 
 /// Parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -829,7 +830,9 @@ pub fn run(selection: &Selection, select: &Select, params: &Params) -> Result<Ou
     let last = board.steps.len();
     let mut origins = Vec::new();
     let (mut scores, mut against) = (Vec::new(), Vec::new());
+    watch::ahead(params.origins.into());
     for back in (1..=params.origins as usize).rev() {
+        watch::step();
         let scored = board.origin(last - back * horizon)?;
         origins.push(scored.origin);
         scores.push(scored.scores);

@@ -517,7 +517,7 @@ impl Params {
         }
     }
 
-    fn tiling(&self) -> Result<Tiling, Error> {
+    pub(crate) fn tiling(&self) -> Result<Tiling, Error> {
         match (self.h3_resolution, self.cell_m) {
             (Some(_), Some(_)) => Err(Error::TwoTilings),
             (None, Some(side)) if (1.0..=10_000.0).contains(&side) => Ok(Tiling::Square(side)),

@@ -357,7 +357,7 @@ impl Error {
 }
 
 impl Params {
-    fn check(&self) -> Result<Option<f64>, Error> {
+    pub(crate) fn check(&self) -> Result<Option<f64>, Error> {
         let (h, snap) = (self.bandwidth_m, self.snap_m);
         if !(h > 0.0 && h <= MAX_BANDWIDTH_M) {
             return Err(Error::Bandwidth(h));
@@ -394,7 +394,7 @@ impl Params {
         }
     }
 
-    fn streets<'a>(&self, streets: &'a [Street]) -> Result<&'a [Street], Error> {
+    pub(crate) fn streets<'a>(&self, streets: &'a [Street]) -> Result<&'a [Street], Error> {
         streets_of(self.vintage.as_deref(), streets)
     }
 }

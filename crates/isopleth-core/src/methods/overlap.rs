@@ -48,6 +48,7 @@ use crate::random::Random;
 use crate::select::Selection;
 use crate::statistics::{LEAST_BASE, Z_95, hypergeometric_upper, wilson};
 use crate::tally::{CountedBy, Shape, Unit, UnitError, known_places};
+use crate::watch;
 
 /// Parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -405,9 +406,11 @@ pub fn similarity(first: &[u32], second: &[u32], replicates: u32, seed: u64) -> 
     let base = (u128::from(a) * u128::from(b)) as f64;
     let observed = of(second);
     let chance = (replicates > 0).then(|| {
+        watch::ahead(replicates.into());
         let shuffled: Vec<u128> = (0..u64::from(replicates))
             .into_par_iter()
             .map_init(Vec::new, |dealt: &mut Vec<u32>, replicate| {
+                watch::step();
                 dealt.clear();
                 dealt.extend_from_slice(second);
                 Random::of_replicate(seed, replicate).shuffle(dealt);

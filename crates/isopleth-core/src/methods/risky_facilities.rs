@@ -43,6 +43,7 @@ use crate::random::Random;
 use crate::select::Selection;
 use crate::sites::{ClassSites, SiteError, millimetres};
 use crate::statistics::Concentration;
+use crate::watch;
 
 /// Parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -275,11 +276,13 @@ pub fn chance(
     if replicates == 0 {
         return None;
     }
+    watch::ahead(replicates.into());
     let thrown: Vec<(u64, f64)> = (0..u64::from(replicates))
         .into_par_iter()
         .map_init(
             || vec![0_u32; sites as usize],
             |counts, replicate| {
+                watch::step();
                 counts.fill(0);
                 let mut random = Random::of_replicate(seed, replicate);
                 for _ in 0..spread.incidents() {

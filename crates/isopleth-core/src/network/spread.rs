@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{Network, Position, TICKS};
 use crate::kernel::Kernel;
+use crate::watch;
 
 /// How a kernel goes on where edges meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +171,10 @@ impl Network {
                         heap: BinaryHeap::new(),
                         left_out: 0.0,
                     },
-                    |desk, source| run.follow(source.at, desk),
+                    |desk, source| {
+                        watch::pass();
+                        run.follow(source.at, desk)
+                    },
                 )
                 .collect();
             // In the order of the sources, whoever was ready first.

@@ -238,8 +238,21 @@ pub fn run(id: &str, layer: &str, revision: &str) -> Run {
     }
 }
 
-/// Takes away what schema 4 brought.
+/// Takes away what schema 5 brought.
+pub fn make_schema_4(path: &Path) {
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "DROP TABLE jobs;
+             DROP TABLE analyses;
+             UPDATE meta SET value = '4' WHERE key = 'schema_version';",
+        )
+        .unwrap();
+}
+
+/// Takes away what schemas 4 and 5 brought.
 pub fn make_schema_3(path: &Path) {
+    make_schema_4(path);
     rusqlite::Connection::open(path)
         .unwrap()
         .execute_batch(
@@ -250,7 +263,7 @@ pub fn make_schema_3(path: &Path) {
         .unwrap();
 }
 
-/// Takes away what schemas 2 to 4 brought: a store as an earlier version left it.
+/// Takes away what schemas 2 to 5 brought: a store as an earlier version left it.
 pub fn make_schema_1(path: &Path) {
     make_schema_3(path);
     rusqlite::Connection::open(path)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clusters::{ClusterError, Labels, NOISE};
 use crate::random::Random;
+use crate::watch;
 
 /// Most runs.
 pub const MAX_RUNS: u32 = 999;
@@ -220,10 +221,12 @@ impl Ensemble {
         let mut agreed = vec![0_u32; weights.len()];
         let mut clusters = (u32::MAX, 0);
         let runs: Vec<u32> = (0..self.replicates).collect();
+        watch::ahead(runs.len() as u64);
         for runs in runs.chunks(SIDE_BY_SIDE) {
             let made: Vec<(Vec<u32>, Vec<bool>, u32)> = runs
                 .par_iter()
                 .map(|&run| {
+                    watch::step();
                     let mut points = Vec::with_capacity(order.len());
                     let mut kept = Vec::with_capacity(order.len());
                     for (&i, weight) in order.iter().zip(self.kept(&ordered, run)) {

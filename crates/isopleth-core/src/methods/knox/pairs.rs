@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::{Error, Metric};
+use crate::watch;
 
 /// Most pairs that are kept: four bytes each.
 pub const MAX_PAIRS: u64 = 250_000_000;
@@ -209,6 +210,7 @@ pub(super) fn near_pairs(events: &Ordered, cuts: &[f64]) -> Result<Vec<Block>, E
     let blocks: Vec<Option<Block>> = firsts
         .into_par_iter()
         .map(|first| {
+            watch::pass();
             let last = (first + BLOCK).min(events.len());
             let mut classes: Vec<Partners> = Vec::new();
             classes.resize_with(cuts.len(), Partners::default);

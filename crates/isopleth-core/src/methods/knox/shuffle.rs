@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::pairs::{Block, Partners};
 use super::table::Shuffles;
 use crate::random::Random;
+use crate::watch;
 
 /// Shuffles side by side.
 const LANES: usize = 32;
@@ -53,11 +54,13 @@ impl Shuffled<'_> {
             sum: vec![0; observed.len()],
         };
         let batches = self.replicates.div_ceil(LANES as u32);
+        watch::ahead(batches.into());
         (0..batches)
             .into_par_iter()
             .map_init(
                 || Lanes::new(self.days.len()),
                 |lanes, batch| {
+                    watch::step();
                     let first = batch * LANES as u32;
                     let used = (self.replicates - first).min(LANES as u32) as usize;
                     lanes.fill(&self.days, self.seed, first, used);

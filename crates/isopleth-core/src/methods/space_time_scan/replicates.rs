@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::study::{MonteCarlo, Null, Study, Time};
 use super::windows::{Cases, Scanner, Scratch};
 use crate::random::Random;
+use crate::watch;
 
 /// Replicates that are drawn before the stopping rule is looked at.
 const BATCH: u32 = 32;
@@ -187,11 +188,13 @@ pub(super) fn draw(
     };
     let mut reaching = 0;
     let mut first = 0;
+    watch::ahead(how.replicates.into());
     while first < how.replicates && !chance.stopped {
         let after = (first + BATCH).min(how.replicates);
         let found: Vec<f64> = (first..after)
             .into_par_iter()
             .map_init(Scratch::default, |scratch, replicate| {
+                watch::step();
                 let mut random = Random::of_replicate(how.seed, u64::from(replicate));
                 let cases = source.draw(study.points.len(), &mut random);
                 scanner.maximum(&cases, scratch)

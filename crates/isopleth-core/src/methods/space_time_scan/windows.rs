@@ -14,6 +14,7 @@ use multiversion::multiversion;
 use super::circles::Circles;
 use super::likelihood::{Kind, Likelihood};
 use super::study::{Ends, Null, Study, Time, Windows};
+use crate::watch;
 
 /// Windows side by side.
 const LANES: usize = 64;
@@ -477,6 +478,7 @@ fn least_points(
         firsts.push((centre, block.circles.0 - circles.first(centre)));
     }
     let of_block = |&(centre, circle): &(usize, usize)| {
+        watch::pass();
         let size = circles.sizes(centre)[circle] as usize;
         let mut totals = vec![0_u32; steps + 1];
         for &place in &circles.places(centre)[..size] {

@@ -8,6 +8,7 @@ use super::week::{HOURS, Piece, Week, records};
 use crate::domain::{Hours, Weekday};
 use crate::random::Random;
 use crate::statistics::share;
+use crate::watch;
 
 /// On which days windows may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,9 +171,11 @@ pub(super) fn busiest(
         .iter()
         .flat_map(|&s| lengths.iter().map(move |&l| (s, l as usize)))
         .collect();
+    watch::ahead(replicates.into());
     let thrown: Vec<Vec<u64>> = (0..replicates)
         .into_par_iter()
         .map(|r| {
+            watch::step();
             let mut made = [0; HOURS];
             shapes.thrown(Random::of_replicate(seed, u64::from(r)), &mut made);
             kinds.iter().map(|&(s, l)| s.busiest(&made, l)).collect()
