@@ -20,9 +20,16 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    parameter: Option<String>,
-    instance: Option<String>,
+    parameter: Option<Box<str>>,
+    instance: Option<Box<str>>,
     also: Also,
+    /// What few problems have. Boxed, since every answer has the size of the largest.
+    more: Option<Box<More>>,
+}
+
+/// What few problems have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct More {
     /// The exception of a standard that it is; none of them otherwise.
     exception: Option<&'static str>,
     /// Members besides those that every problem has.
@@ -61,8 +68,7 @@ impl Problem {
             parameter: None,
             instance: None,
             also: Also::Nothing,
-            exception: None,
-            members: Vec::new(),
+            more: None,
         }
     }
 
@@ -393,12 +399,15 @@ impl Problem {
     }
 
     fn exception(mut self, name: &'static str) -> Self {
-        self.exception = Some(name);
+        self.more.get_or_insert_default().exception = Some(name);
         self
     }
 
     fn with(mut self, member: &'static str, value: Json) -> Self {
-        self.members.push((member, value));
+        self.more
+            .get_or_insert_default()
+            .members
+            .push((member, value));
         self
     }
 
@@ -414,14 +423,14 @@ impl Problem {
     }
 
     fn of(mut self, parameter: &str) -> Self {
-        self.parameter = Some(parameter.to_owned());
+        self.parameter = Some(parameter.into());
         self
     }
 
     /// The same problem, with the path on which it arose.
     #[must_use]
     pub(crate) fn at(mut self, path: &str) -> Self {
-        self.instance = Some(path.to_owned());
+        self.instance = Some(path.into());
         self
     }
 
@@ -442,7 +451,7 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self, base: &str) -> Json {
         let mut document = Map::new();
-        let explained = match (self.exception, base) {
+        let explained = match (self.more.as_ref().and_then(|m| m.exception), base) {
             (Some(name), _) => format!("{EXCEPTIONS}{name}"),
             (None, "") => "about:blank".to_owned(),
             (None, base) => format!("{base}/problems/{}", self.code),
@@ -454,13 +463,13 @@ impl Problem {
         document.insert("code".into(), self.code.into());
         document.insert("detail".into(), self.detail.clone().into());
         if let Some(parameter) = &self.parameter {
-            document.insert("parameter".into(), parameter.clone().into());
+            document.insert("parameter".into(), parameter.as_ref().into());
         }
-        for (member, value) in &self.members {
+        for (member, value) in self.more.iter().flat_map(|m| &m.members) {
             document.insert((*member).to_owned(), value.clone());
         }
         if let Some(instance) = &self.instance {
-            document.insert("instance".into(), instance.clone().into());
+            document.insert("instance".into(), instance.as_ref().into());
         }
         Json::Object(document)
     }
