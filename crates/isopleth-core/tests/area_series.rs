@@ -264,6 +264,8 @@ proptest! {
     #[test]
     fn areas_elsewhere_and_unlocated_are_the_whole(records in prop::collection::vec(any_record(), 1..120), lens in 0..2) {
         let lens = ["reported", "police_generated"][lens as usize];
+        // Every month is supplied.
+        let records = [calendar(), records].concat();
         let snapshot = town(&records);
         let select = format!(r#""groups": ["drugs", "burglary"], "lens": "{lens}", "period": "2022-03/2023-07""#);
         if !records.iter().any(|r| r.ward < 5) {

@@ -247,13 +247,20 @@ fn a_planted_hotspot_is_foretold() {
 
 #[test]
 fn gi_star_takes_part() {
-    // Three of 75 squares. By hand, of 19 incidents a month in the bottom row, ten of them in the
-    // corner: z is (75 sum − 19 w) / √(w (75 − w)) but for a factor, 44.4 in the corner with its
-    // 11 of 4 squares, 38.6 beside it with 12 of 6, and 34.9 above it with 11 of 6. Nothing ever
-    // happens above it; the counts take a square of the bottom row.
+    // By hand, of 19 incidents a month in the bottom row, ten of them in the corner, on 70 squares:
+    // z is (70 sum − 19 w) / √(w (70 − w)) but for a factor, 42.7 in the corner with its 11 of 4
+    // squares, 37.1 beside it with 12 of 6, and 33.5 above it with 11 of 6, where nothing ever
+    // happens. The counts take a part of every other square of the bottom row instead. The area
+    // ends short of the squares' edges, so that no square merely touches it.
+    let events = [known_months(), planted()].concat();
+    let area = [550_010.0, 188_010.0, 551_990.0, 189_390.0];
+    let planted = world(
+        &events,
+        vec![rectangle("A", area[0], area[1], area[2], area[3])],
+    );
     let method = r#", "cells": "square", "cell_m": 200, "train_steps": 6, "origins": 4,
         "coverages": [0.04], "methods": [{"name": "getis_ord"}]"#;
-    let found = evaluate(&snapshot(&planted()), "2022/2023", method).unwrap();
+    let found = evaluate(&planted, "2022/2023", method).unwrap();
     assert_eq!(found.contenders[0].label, "getis_ord");
     let hits = |contender| {
         let row = found
@@ -262,8 +269,11 @@ fn gi_star_takes_part() {
             .find(|r| r.contender == contender && r.origin.is_none());
         row.unwrap().score.hits
     };
-    assert!((hits(0) - 44.0).abs() < 1e-6, "{}", hits(0));
-    assert!((hits(1) - 48.0).abs() < 1e-6, "{}", hits(1));
+    assert!((hits(0) - 44.0).abs() < 1e-4, "{}", hits(0));
+    let left = 0.04 * 1980.0 * 1380.0 - 190.0 * 190.0;
+    let of_others = left / (8.0 * 200.0 * 190.0 + 190.0 * 190.0);
+    let expected = 4.0 * (10.0 + 9.0 * of_others);
+    assert!((hits(1) - expected).abs() < 1e-4, "{} {expected}", hits(1));
     let resolved = found.origins[0].maps[0].1.as_deref();
     assert_eq!(resolved, Some("1 ring"));
     // Nothing known: no z, no ranking.

@@ -424,6 +424,8 @@ async fn every_page_links_to_the_other_formats() {
             media.starts_with(link["type"].as_str().unwrap()),
             "{target}: {media}"
         );
-        assert_eq!(answer.header("ogc-numberreturned"), "2");
+        if link["type"] != "text/html" {
+            assert_eq!(answer.header("ogc-numberreturned"), "2");
+        }
     }
 }

@@ -424,6 +424,6 @@ mod tests {
             kept_features: _,
             kept_for: _,
         } = analyses;
-        assert_eq!(KEYS.len(), 7 + 20 + 13 + 2);
+        assert_eq!(KEYS.len(), 8 + 20 + 13 + 2);
     }
 }

@@ -361,7 +361,8 @@ fn geometry_literals_are_positions_of_the_filter_crs() {
     assert_eq!(holds(grid, Crs::NationalGrid), Ok(true));
     let mercator = "S_INTERSECTS(geometry, BBOX(-11140, 6710000, -11120, 6711000))";
     assert_eq!(holds(mercator, Crs::WebMercator), Ok(true));
-    assert_eq!(holds(mercator, Crs::Crs84), Ok(false));
+    let metres = holds(mercator, Crs::Crs84).unwrap_err();
+    assert!(metres.to_string().contains("filter-crs"), "{metres}");
     let beyond = holds(
         "S_INTERSECTS(geometry, POINT(-0.1 51.5))",
         Crs::NationalGrid,
