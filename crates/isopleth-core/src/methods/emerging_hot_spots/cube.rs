@@ -141,7 +141,7 @@ pub struct Cube {
     sizes: Vec<u32>,
     /// Of each cell the index of its size.
     size_of: Vec<u32>,
-    /// Of each step the first one that has the same z for the same sum.
+    /// Of each step the first one that has the same z, and the same p, for the same sum.
     like: Vec<usize>,
     /// Of each step the first of its neighbourhood.
     pub first: Vec<usize>,
@@ -258,9 +258,13 @@ impl Cube {
                 }
             })
             .collect();
+        // The exact null is of the counts themselves, not of their mean and spread.
+        let by_scale =
+            self.test.p_value == PValue::Normal || self.test.reference == Reference::EntireCube;
         for step in 0..steps {
             let same = |&other: &usize| {
-                self.window(other) == self.window(step)
+                by_scale
+                    && self.window(other) == self.window(step)
                     && self.test.family == Family::AllBins
                     && self.scales[other] == self.scales[step]
             };
