@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -129,8 +130,13 @@ class Client:
             answer = error
         with answer:
             body = answer.read()
-            json_like = "json" in (answer.headers["Content-Type"] or "")
-            document = json.loads(body) if json_like else None
+            # Sequences and files compress or hold many documents; links are in the single ones.
+            kind = (answer.headers["Content-Type"] or "").split(";")[0]
+            single = kind.endswith(("/json", "+json"))
+            try:
+                document = json.loads(body) if single else None
+            except ValueError:
+                sys.exit(f"{url} is no JSON but says {kind}: {body[:80]}")
             return answer.status, answer.headers, document
 
     def wait(self):
@@ -176,9 +182,12 @@ def crawl(client):
         for address in found:
             if address.startswith(FOREIGN):
                 continue
+            # CSVW names the table relative to itself, so that a downloaded pair stays a pair.
+            if "csvm+json" in headers["Content-Type"]:
+                address = urllib.parse.urljoin(url, address)
             assert address.startswith(BASE), f"{url} names {address}"
-            # Templates are no addresses yet.
-            if "{" not in address:
+            # Templates are no addresses yet, and an execution wants a POST.
+            if "{" not in address and not address.endswith("/execution"):
                 waiting.append(address if address != BASE else f"{BASE}/")
         features = (document or {}).get("features")
         # Pages hang together by their next links; other links lead to the first page again.

@@ -13,11 +13,11 @@ import http.server
 import importlib.util
 import json
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.parse
 import urllib.request
 
@@ -115,6 +115,8 @@ def with_gdal(path, format, columns):
                    "X_POSSIBLE_NAMES=longitude", "Y_POSSIBLE_NAMES=latitude"]
     driver = {"kml": ["LIBKML"], "geojsonl": ["GeoJSONSeq"]}.get(format, [])
     source = gdal.OpenEx(path, gdal.OF_VECTOR, open_options=options, allowed_drivers=driver)
+    if format == "kml" and source.GetLayerCount() == 0:
+        return {}  # LIBKML makes a layer of the first placemark
     layer = source.GetLayer(0)
     definition = layer.GetLayerDefn()
     names = [definition.GetFieldDefn(i).GetName() for i in range(definition.GetFieldCount())]
@@ -134,8 +136,13 @@ def with_gdal(path, format, columns):
     for f in layer:
         values = {}
         for i, name in enumerate(names):
+            # LIBKML takes a column `name` for the name of the placemark.
+            name = "name" if format == "kml" and name == "Name" else name
             if name in kinds:
                 value = f.GetField(i) if f.IsFieldSetAndNotNull(i) else None
+                # GDAL takes texts for times where all of a column look like them.
+                if value and definition.GetFieldDefn(i).GetType() == ogr.OFTDateTime:
+                    value = value.replace("/", "-").replace(" ", "T")[:16]
                 values[name] = typed(format, kinds[name], value)
         id = f.GetField(names.index(id_name))
         found[unguarded(format, id)] = (values, shape(f.GetGeometryRef()))
@@ -184,11 +191,13 @@ def from_table(table, format, columns, shapely):
     return found
 
 
+# A process of its own does the counting: readers may hold this one's lock while they wait for it.
+FORK = multiprocessing.get_context("fork")
+READ = FORK.Value("q", 0)
+
+
 class Counting(http.server.BaseHTTPRequestHandler):
     """Passes requests on to the service and counts the bytes of the answers."""
-
-    protocol_version = "HTTP/1.1"
-    bytes = 0
 
     def pass_on(self):
         upstream = http.client.HTTPConnection(urllib.parse.urlparse(URL).netloc)
@@ -196,7 +205,8 @@ class Counting(http.server.BaseHTTPRequestHandler):
         upstream.request(self.command, self.path, headers=headers)
         answer = upstream.getresponse()
         body = answer.read()
-        Counting.bytes += len(body)
+        with READ.get_lock():
+            READ.value += len(body)
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding"):
@@ -213,7 +223,8 @@ class Counting(http.server.BaseHTTPRequestHandler):
 def over_http(collection, run, expected, columns):
     """FlatGeobuf is read over HTTP, and for a box only in part."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    counting = FORK.Process(target=server.serve_forever, daemon=True)
+    counting.start()
     url = f"http://127.0.0.1:{server.server_port}/collections/{collection}/files/{run}.fgb"
     compare(f"{collection} fgb over HTTP", expected, with_pyogrio(url, "fgb", columns), columns)
     placed = {i: s for i, (_, s) in expected.items() if s}
@@ -224,15 +235,17 @@ def over_http(collection, run, expected, columns):
         with urllib.request.urlopen(direct) as head:
             length = int(head.headers["Content-Length"])
         url += "?datetime=../.."  # another address, so that nothing of it has been read before
-        Counting.bytes = 0
+        READ.value = 0
         found = with_pyogrio(url, "fgb", columns, bbox=box)
         if not found or any(expected[i][1] != s for i, (_, s) in found.items()):
             sys.exit(f"{collection}: the box {box} finds {sorted(found)[:5]}")
         print(f"{collection} fgb box over HTTP: {len(found)} of {len(expected)} features, "
-              f"{Counting.bytes} of {length} bytes read")
-        if length > 1_000_000 and Counting.bytes > length // 2:
+              f"{READ.value} of {length} bytes read")
+        if length > 1_000_000 and READ.value > length // 2:
             sys.exit("a box reads more than half of the file")
-    server.shutdown()
+    counting.terminate()
+    counting.join()
+    server.server_close()
 
 
 def main():
@@ -249,7 +262,11 @@ def main():
                 path = os.path.join(folder, f"{id}.{format}")
                 url = f"{URL}/collections/{urllib.parse.quote(id)}/files/latest.{format}"
                 urllib.request.urlretrieve(url, path)
-                if have("osgeo") and format != "parquet":
+                # A sequence of no texts is an empty file, in which GDAL cannot tell what it is.
+                if format == "geojsonl" and not expected:
+                    if os.path.getsize(path):
+                        sys.exit(f"{id} {format}: not empty")
+                elif have("osgeo") and format != "parquet":
                     compare(f"{id} {format} by GDAL", expected, with_gdal(path, format, columns), columns)
                     compared += 1
                 if format == "gpkg" and have("osgeo_utils"):

@@ -1,7 +1,5 @@
 """The analyses of a running service through ogc-api-processes-client (PyPI, 0.6.0).
 
-usage: processes.py URL REQUEST.json
-
 Reads every document through the client's own types, makes a job, waits for its end, follows the
 result to its collection, and dismisses it. Prints what it compared and exits with 1 at the first
 difference.
@@ -16,9 +14,7 @@ import urllib.request
 from ogc_api_processes_client.api_client_wrapper import ApiClientWrapper
 from ogc_api_processes_client.configuration import Configuration
 
-URL = sys.argv[1].rstrip("/")
-with open(sys.argv[2], encoding="utf-8") as file:
-    REQUEST = json.load(file)
+from service import LAYERS, service, store
 
 
 def same(what, found, wanted):

@@ -163,12 +163,7 @@ fn background(call: &Call) -> Result<Background, Problem> {
     };
     let transparent = match call.query.get("transparent") {
         None => colour.is_none(),
-        Some("true") if colour.is_some() => {
-            return refuse(
-                "transparent",
-                "a transparent map has no bgcolor; leave one out",
-            );
-        }
+        // A background may be named all the same: it is that of pixels that cannot be seen.
         Some("true") => true,
         Some("false") => false,
         Some(_) => return refuse("transparent", "expected true or false"),

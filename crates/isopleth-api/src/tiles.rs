@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::http::header::CONTENT_ENCODING;
 use isopleth_io::layer::{Column, ColumnType, GeometryKind, Layer};
-use isopleth_io::tiles::matrix::{HALF_WORLD_M, TILE_PIXELS, matrices};
+use isopleth_io::mercator::HALF_WORLD_M;
+use isopleth_io::tiles::matrix::{TILE_PIXELS, matrices};
 use isopleth_io::tiles::{MAX_ZOOM, MEDIA_TYPE, Properties, TileId};
 use serde_json::{Map, Value as Json, json};
 

@@ -3,11 +3,10 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use support::{borough, command, fixtures, have, ok, root, str};
+use support::{Service, borough, fixtures, have, ok, root, str};
 
 const LAYERS: [&str; 5] = [
     "burglary-hotspots",
@@ -27,42 +26,6 @@ fn with_layers(folder: &Path) -> PathBuf {
         ok(&["layer", "add", "--store", str(&store), layer, str(&request)]);
     }
     store
-}
-
-/// A service on a free port, ended when dropped.
-struct Service {
-    child: Child,
-    url: String,
-}
-
-impl Service {
-    fn start(store: &Path) -> Self {
-        let mut child = command(&["serve", "--store", str(store), "--bind", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim_end()
-            .rsplit(' ')
-            .next()
-            .unwrap()
-            .trim_end_matches('/')
-            .to_owned();
-        assert!(url.starts_with("http://127.0.0.1:"), "{line}");
-        Self { child, url }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
 }
 
 /// Layer names and feature counts of an `ogrinfo -so` listing.
@@ -97,7 +60,7 @@ fn gdal_reads_every_feature_of_every_collection() {
     let dir = tempfile::tempdir().unwrap();
     let store = with_layers(dir.path());
     let service = Service::start(&store);
-    let source = format!("OAPIF:{}", service.url);
+    let source = format!("OAPIF:{}", service.url());
     let listed = counts(&ogrinfo(&["-ro", "-al", "-so", &source]));
     let read = ogrinfo(&["-ro", "-al", &source]);
     assert_eq!(listed.len(), 5 + 2 + 3, "{listed:?}");
@@ -157,7 +120,7 @@ fn the_export_is_a_valid_geopackage_that_gdal_and_qgis_read() {
     }
     let service = Service::start(&store);
     let qgis = Command::new(PYTHON)
-        .args([str(&script), str(&copy), &service.url])
+        .args([str(&script), str(&copy), &service.url()])
         .output()
         .unwrap();
     let (stdout, stderr) = (

@@ -2,50 +2,30 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{borough, command, fixtures, ok, str};
+use support::{Service, borough, fixtures, ok, str};
 
-/// A service on a free port, killed when dropped.
-struct Service {
-    child: Child,
-    host: String,
-}
+/// A running service with what these tests ask of it.
+struct Client(Service);
 
-impl Service {
+impl Client {
     fn start(store: &Path) -> Self {
-        let mut child = command(&["serve", "--store", str(store), "--bind", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let host = line
-            .trim_end()
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .to_owned();
-        Self { child, host }
+        Self(Service::start(store))
     }
 
     /// Status, head and body of an answer.
     fn send(&self, method: &str, target: &str, headers: &str, body: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let mut stream = TcpStream::connect(&self.0.host).unwrap();
         let length = body.len();
         write!(
             stream,
             "{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}",
-            self.host
+            self.0.host
         )
         .unwrap();
         let mut answer = String::new();
@@ -83,13 +63,6 @@ impl Service {
     }
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 #[test]
 fn a_killed_service_takes_its_jobs_up_again_and_they_give_what_the_command_line_gives() {
     let dir = tempfile::tempdir().unwrap();
@@ -104,7 +77,7 @@ fn a_killed_service_takes_its_jobs_up_again_and_they_give_what_the_command_line_
     })
     .to_string();
 
-    let service = Service::start(&store);
+    let service = Client::start(&store);
     let (status, made) = service.execute(&long, "respond-async");
     assert_eq!(status, 201, "{made}");
     let running = format!("/jobs/{}", made["jobID"].as_str().unwrap());
@@ -114,7 +87,7 @@ fn a_killed_service_takes_its_jobs_up_again_and_they_give_what_the_command_line_
     let waiting = format!("/jobs/{}", made["jobID"].as_str().unwrap());
     drop(service);
 
-    let service = Service::start(&store);
+    let service = Client::start(&store);
     let info = service.until(&running, &["running"]);
     assert_eq!(info["jobID"], running[6..]);
     assert_eq!(service.get(&waiting)["status"], "accepted");
@@ -145,7 +118,7 @@ fn a_killed_service_takes_its_jobs_up_again_and_they_give_what_the_command_line_
     drop(service);
 
     // And what was kept is there when the service is.
-    let service = Service::start(&store);
+    let service = Client::start(&store);
     assert_eq!(service.get(&kept)["features"], features(&file));
     assert_eq!(service.get("/jobs")["numberMatched"], 2);
 }

@@ -9,6 +9,8 @@ use geo::{Coord, CoordsIter, Geometry, LineString, MapCoords, Polygon, Rect};
 use isopleth_core::domain::LonLat;
 use isopleth_core::plane::{Planar, project_all, unproject_outline};
 
+use crate::mercator::{HALF_WORLD_M, MAX_LATITUDE, from_mercator, to_mercator};
+
 /// A coordinate reference system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Crs {
@@ -31,11 +33,6 @@ pub struct BeyondCrs {
     pub crs: &'static str,
 }
 
-/// Half the side of the Web Mercator square, metres.
-const MERCATOR_EDGE: f64 = std::f64::consts::PI * MERCATOR_RADIUS;
-const MERCATOR_RADIUS: f64 = 6_378_137.0;
-/// The latitude where the Web Mercator square ends, degrees.
-const MERCATOR_LATITUDE: f64 = 85.051_128_779_806_6;
 /// Longitudes and latitudes of the National Grid: west, south, east, north.
 const GRID_DEGREES: [f64; 4] = [-7.56, 49.96, 1.78, 60.84];
 /// Eastings and northings of the National Grid, metres.
@@ -101,7 +98,7 @@ impl Crs {
     pub fn reaches(self, [west, south, east, north]: [f64; 4]) -> bool {
         match self {
             Self::Crs84 => true,
-            Self::WebMercator => south >= -MERCATOR_LATITUDE && north <= MERCATOR_LATITUDE,
+            Self::WebMercator => south >= -MAX_LATITUDE && north <= MAX_LATITUDE,
             Self::NationalGrid => {
                 let [w, s, e, n] = GRID_DEGREES;
                 west >= w && south >= s && east <= e && north <= n
@@ -128,14 +125,10 @@ impl Crs {
         match self {
             Self::Crs84 => Ok(geometry.clone()),
             Self::WebMercator => geometry.try_map_coords(|c| {
-                if c.y.abs() > MERCATOR_LATITUDE {
+                if c.y.abs() > MAX_LATITUDE {
                     return Err(self.beyond(format!("longitude {}, latitude {}", c.x, c.y)));
                 }
-                let half = (c.y.to_radians() / 2.0 + std::f64::consts::FRAC_PI_4).tan();
-                Ok(Coord {
-                    x: MERCATOR_RADIUS * c.x.to_radians(),
-                    y: MERCATOR_RADIUS * half.ln(),
-                })
+                Ok(to_mercator(c.x, c.y).into())
             }),
             Self::NationalGrid => {
                 let positions: Result<Vec<_>, _> = geometry
@@ -214,7 +207,7 @@ impl Crs {
         let [w, s, e, n] = match self {
             Self::Crs84 => [west, south, east, north],
             Self::NationalGrid => GRID_METRES,
-            Self::WebMercator => [-MERCATOR_EDGE, -MERCATOR_EDGE, MERCATOR_EDGE, MERCATOR_EDGE],
+            Self::WebMercator => [-HALF_WORLD_M, -HALF_WORLD_M, HALF_WORLD_M, HALF_WORLD_M],
         };
         let (west, south) = (west.max(w), south.max(s));
         let (east, north) = (east.min(e), north.min(n));
@@ -277,14 +270,10 @@ impl Crs {
             }
             Self::WebMercator => {
                 // A millimetre for ends that were themselves computed.
-                if c.x.abs() > MERCATOR_EDGE + 0.001 || c.y.abs() > MERCATOR_EDGE + 0.001 {
+                if c.x.abs().max(c.y.abs()) > HALF_WORLD_M + 0.001 {
                     return Err(beyond());
                 }
-                let half = (c.y / MERCATOR_RADIUS).exp().atan();
-                Ok(Coord {
-                    x: (c.x / MERCATOR_RADIUS).to_degrees(),
-                    y: (2.0 * half - std::f64::consts::FRAC_PI_2).to_degrees(),
-                })
+                Ok(from_mercator(c.x, c.y).into())
             }
         }
     }

@@ -8,6 +8,7 @@ mod harm;
 pub mod ingest;
 pub mod layer;
 pub mod map;
+pub mod mercator;
 pub mod moment;
 mod named_ground;
 mod outcome;

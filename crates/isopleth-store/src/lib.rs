@@ -25,15 +25,14 @@
 //!   source files are not content.
 
 mod areas;
-mod counts;
 mod dictionary;
+mod documents;
 mod error;
 mod export;
 mod feature_table;
 mod file_writer;
 mod geometry;
 mod geopackage;
-mod harm;
 mod jobs;
 mod layers;
 mod read;

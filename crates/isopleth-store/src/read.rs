@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::geometry;
 use crate::store::load_policy;
-use crate::{Store, StoreError, areas, counts, harm, revision, sites, streets};
+use crate::{Store, StoreError, areas, documents, revision, sites, streets};
 
 /// Kinds that an index of 16 bits can tell apart.
 const KIND_LIMIT: usize = u16::MAX as usize;
@@ -31,10 +31,10 @@ impl Store {
             areas: areas::read(&tx)?,
             sites: sites::read(&tx)?,
             streets: streets::read(&tx)?,
-            counts: counts::read(&tx, &policy)?,
+            counts: documents::counts(&tx, &policy)?,
             policy: format!("{} {}", policy.id, policy.version),
             groups: policy.groups,
-            harm_schedules: harm::read(&tx)?,
+            harm_schedules: documents::harm_schedules(&tx)?,
         })
     }
 }

@@ -254,7 +254,6 @@ async fn maps_are_pictures_of_the_box_that_was_asked_for() {
         ("height=6000", "height"),
         ("width=1e3", "width"),
         ("bgcolor=red", "bgcolor"),
-        ("bgcolor=0xFFFFFF&transparent=true", "transparent"),
         ("transparent=yes", "transparent"),
         ("f=jpeg", "f"),
         ("run=!", "run"),

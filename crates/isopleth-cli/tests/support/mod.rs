@@ -1,8 +1,9 @@
 //! Running the binary, and finding what the tests need.
 #![allow(dead_code)]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -124,4 +125,39 @@ pub fn borough(folder: &Path) -> PathBuf {
         ]);
     }
     store
+}
+
+/// A service over a store on a free port, killed when dropped.
+pub struct Service {
+    pub child: Child,
+    /// Where it listens.
+    pub host: String,
+}
+
+impl Service {
+    pub fn start(store: &Path) -> Self {
+        let mut child = command(&["serve", "--store", str(store), "--bind", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let host = line.trim_end().trim_end_matches('/');
+        let host = host.rsplit('/').next().unwrap().to_owned();
+        assert!(host.starts_with("127.0.0.1:"), "{line}");
+        Self { child, host }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.host)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }

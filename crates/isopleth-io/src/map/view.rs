@@ -5,8 +5,8 @@ use isopleth_core::domain::LonLat;
 use isopleth_core::plane::{Planar, project, project_all, unproject};
 
 use crate::crs::Crs;
+use crate::mercator::{HALF_WORLD_M, MAX_LATITUDE, from_mercator, to_mercator};
 use crate::tiles::clip::{self, Window};
-use crate::tiles::matrix::{HALF_WORLD_M, MAX_LATITUDE, from_mercator, to_mercator};
 
 /// Most pixels of a side.
 pub const MAX_SIDE: u32 = 5000;

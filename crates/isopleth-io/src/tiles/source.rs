@@ -7,9 +7,9 @@ use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree, RTreeObject};
 
 use super::clip::{self, Window};
-use super::matrix::{MAX_LATITUDE, unit};
 use super::{BUFFER, EXTENT, FULL, THINNED, TileId, pbf};
 use crate::layer::{GeometryKind, Layer, Value};
+use crate::mercator::{MAX_LATITUDE, unit};
 
 type Entry = GeomWithData<Rectangle<[f64; 2]>, u32>;
 

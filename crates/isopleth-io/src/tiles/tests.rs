@@ -5,9 +5,9 @@ use mvt_reader::Reader;
 use mvt_reader::feature::{Feature as Read, Value as ReadValue};
 use proptest::prelude::*;
 
-use super::matrix::unit;
 use super::*;
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
+use crate::mercator::unit;
 
 fn layer(geometry: GeometryKind, features: Vec<(Geometry, Vec<Value>)>) -> Layer {
     let column = |name: &str, kind| Column {
