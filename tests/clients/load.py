@@ -166,6 +166,20 @@ def tipg(venv, geojson):
         log.close()
 
 
+def download(store, collection):
+    """Reads a collection to its end as GeoJSON, by one page and as a file, and tells what that adds."""
+    for path in (f"items?limit={10**7}", "files/latest.geojson"):
+        with service(store, "--max-limit", str(10**7)) as (process, base):
+            get(f"{base}/collections/{collection}/items?limit=1")
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the peak begins anew
+            before, length = memory(process.pid), 0
+            with urllib.request.urlopen(f"{base}/collections/{collection}/{path}") as answer:
+                while part := answer.read(1 << 20):
+                    length += len(part)
+            peak = memory(process.pid, "VmHWM")
+        print(f"{collection}/{path}: {length / 1e6:.0f} MB read; memory {before:.0f} MB before, {peak:.0f} MB at its peak")
+
+
 def main():
     """Prints the table."""
     arguments = argparse.ArgumentParser()
@@ -214,6 +228,11 @@ def main():
                 figures[f"{collection} {name}"] = {"isopleth": per_request(
                     [process.pid], f"{base}/collections/{collection}/{path}", given.seconds)}
         print(f"memory of the service after all this: {memory(process.pid):.0f} MB")
+    # Nothing is kept, so that every request cuts its tile anew.
+    with service(given.store, "--tile-cache-bytes", "0") as (process, base):
+        figures["tile of all polygons, uncached"] = {"isopleth": per_request([process.pid], base + tile, given.seconds)}
+    for collection in points:
+        download(given.store, collection)
     if given.peers:
         for peer, start, collection in (("pygeoapi", pygeoapi, "cells"), ("tipg", tipg, "public.cells")):
             with start(given.peers[peer == "tipg"], geojson) as (roots, base):

@@ -225,11 +225,16 @@ impl Dataset {
         bytes.strip_suffix(b",").unwrap_or(bytes)
     }
 
-    /// The features of a selection that match all filters.
-    pub(crate) fn filtered(&self, selection: Selection, filters: &[Filter]) -> Selection {
+    /// The features of a selection that match all filters; some of them once nobody asks any more.
+    pub(crate) fn filtered(
+        &self,
+        selection: Selection,
+        filters: &[Filter],
+        asked: impl Fn() -> bool,
+    ) -> Selection {
         let holds = |index: &u32| {
             let feature = &self.layer.features[*index as usize];
-            filters.iter().all(|filter| filter.matches(feature))
+            asked() && filters.iter().all(|filter| filter.matches(feature))
         };
         Selection::Some(match selection {
             Selection::All(all) => (0_u32..).take(all).filter(holds).collect(),

@@ -1,8 +1,14 @@
 //! `/collections/{id}/items` and one item: the features.
 
 use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_DISPOSITION;
+use http_body::Frame;
 use isopleth_io::crs::Crs;
 use maud::html;
 use serde_json::Value as Json;
@@ -22,6 +28,12 @@ use crate::representation::{
 use crate::selection::{crs, select};
 use crate::state::AppState;
 
+/// The most features that are encoded at once; larger pages are made as they are read.
+const AT_ONCE: usize = 2_000;
+
+/// What ends a page of features as JSON.
+const TAIL: &[u8] = b"]}";
+
 /// A page of features.
 pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     let format = format(call, PAGES)?;
@@ -31,13 +43,14 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
     let dataset = state.dataset(&call.collection, run(call)?).await?;
     let selection = select(call, &dataset).await?;
     let crs = crs(call, "crs", &dataset)?;
+    let etag = tag(call, &dataset, format);
+    if call.has(&etag) {
+        return Ok(Reply::known(cache(call), etag));
+    }
     let range = selection.page(offset, limit);
     let links = page_links(call, &dataset, selection.len(), &range, limit, format);
-    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
     let (matched, returned) = (selection.len(), range.len());
-    let known = call.has(&etag);
     let reply = match format {
-        _ if known => Reply::known(cache(call), etag),
         Format::File(file) => {
             refuse_crs(file, crs)?;
             let id = call.collection.clone();
@@ -54,7 +67,6 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
             as_page(call, &dataset, &selection, &range, &features, &links)
         }
         Format::Json => {
-            let features = encoded(&dataset, &selection, range, crs)?;
             let head = format!(
                 "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{:.3}\",\"numberMatched\":{matched},\
                  \"numberReturned\":{returned},\"links\":{},\"run\":{},\"provenance\":{},\"features\":[",
@@ -63,11 +75,74 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
                 Json::from(dataset.run.as_str()),
                 dataset.brief,
             );
-            let body = || [head.as_bytes(), &features, b"]}"].concat();
-            Reply::tagged(call, GEO_JSON, cache(call), etag, body)
+            let body = if returned > AT_ONCE {
+                Body::new(Streamed {
+                    dataset,
+                    selection,
+                    left: range,
+                    crs,
+                    head: Some(head.into_bytes()),
+                    ended: false,
+                })
+            } else {
+                let features = encoded(&dataset, &selection, range, crs)?;
+                Body::from([head.as_bytes(), &features, TAIL].concat())
+            };
+            Reply::streamed(StatusCode::OK, GEO_JSON, body, cache(call), etag)
         }
     };
     Ok(reply.in_crs(crs).with_links(&links))
+}
+
+/// The entity tag of an answer, which is one of its run, its address and its format.
+fn tag(call: &Call, dataset: &Dataset, format: Format) -> String {
+    let here = call.addresses.items(&call.collection) + &call.query.to_suffix();
+    entity_tag(&[&dataset.run, media(format), &call.feature, &here])
+}
+
+/// A large page of features as JSON, made as it is read.
+struct Streamed {
+    dataset: Arc<Dataset>,
+    selection: Selection,
+    left: Range<usize>,
+    crs: Crs,
+    /// What comes before the features, until it is sent.
+    head: Option<Vec<u8>>,
+    ended: bool,
+}
+
+impl HttpBody for Streamed {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut part = self.head.take().unwrap_or_default();
+        let end = self.left.end.min(self.left.start + AT_ONCE);
+        let range = self.left.start..end;
+        self.left.start = end;
+        let written = self
+            .dataset
+            .write(&self.selection, range, self.crs, &mut part);
+        if let Err(error) = written {
+            // It is too late for another answer: the client sees one that breaks off.
+            tracing::error!(%error, run = self.dataset.run, "a feature cannot be projected");
+            self.ended = true;
+            return Poll::Ready(Some(Err(error)));
+        }
+        self.ended = self.left.is_empty();
+        part.extend_from_slice(if self.ended { TAIL } else { b"," });
+        Poll::Ready(Some(Ok(Frame::data(part.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
 }
 
 /// The features of a page as JSON, separated by commas.
@@ -168,8 +243,11 @@ pub(crate) async fn one(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let crs = crs(call, "crs", &dataset)?;
     let missing = || Problem::feature_not_found(&call.feature, &dataset.run);
     let index = dataset.index(&call.feature).ok_or_else(missing)?;
+    let etag = tag(call, &dataset, format);
+    if call.has(&etag) {
+        return Ok(Reply::known(cache(call), etag));
+    }
     let links = item_links(call, &dataset, format);
-    let etag = entity_tag(&[&dataset.run, &links[0].to_header()]);
     let feature = encoded(&dataset, &Selection::Some(vec![index]), 0..1, crs)?;
     let reply = match format {
         Format::Html => {

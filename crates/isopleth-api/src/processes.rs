@@ -109,17 +109,21 @@ fn summary() -> Map<String, Json> {
 fn with_limits(mut members: Map<String, Json>, state: &AppState) -> Map<String, Json> {
     let all = state.limits();
     let limits = &all.analyses;
-    let limits = [
-        ("area_km2", json!(limits.max_area_km2)),
-        ("cells", json!(limits.max_cells)),
-        ("replicates", json!(limits.max_replicates)),
-        ("incidents", json!(limits.max_incidents)),
-        ("run_seconds", json!(limits.max_run.as_secs_f64())),
-        ("wait_seconds", json!(limits.max_wait.as_secs_f64())),
-        ("body_bytes", json!(all.max_body)),
-    ];
-    let limits = limits.map(|(name, most)| json!({ "name": name, "value": [most] }));
-    let limits = json!({ "title": "Most that may be asked for", "parameters": limits });
+    // One object: the schema of OGC API - Processes lets no bare whole number be a value, since it
+    // is both the `number` and the `integer` of its `oneOf`.
+    let limits = json!({
+        "area_km2": limits.max_area_km2,
+        "cells": limits.max_cells,
+        "replicates": limits.max_replicates,
+        "incidents": limits.max_incidents,
+        "run_seconds": limits.max_run.as_secs_f64(),
+        "wait_seconds": limits.max_wait.as_secs_f64(),
+        "body_bytes": all.max_body,
+    });
+    let limits = json!({
+        "title": "Most that may be asked for",
+        "parameters": [{ "name": "limits", "value": [limits] }],
+    });
     members.insert("additionalParameters".to_owned(), limits);
     members
 }

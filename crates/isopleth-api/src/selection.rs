@@ -39,9 +39,14 @@ pub(crate) async fn select(call: &Call, dataset: &Arc<Dataset>) -> Result<Select
     if filters.is_empty() {
         return Ok(selection);
     }
-    // A filter over many features keeps a thread busy for longer than other requests should wait.
+    // A filter over many features keeps a thread busy for longer than other requests should wait,
+    // and no longer than this request is waited for.
     let dataset = Arc::clone(dataset);
-    let work = tokio::task::spawn_blocking(move || dataset.filtered(selection, &filters));
+    let waiting = Arc::new(());
+    let asked = Arc::downgrade(&waiting);
+    let work = tokio::task::spawn_blocking(move || {
+        dataset.filtered(selection, &filters, || asked.strong_count() > 0)
+    });
     work.await.map_err(|error| {
         tracing::error!(%error, "a filter panicked");
         Problem::internal()
