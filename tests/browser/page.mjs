@@ -8,15 +8,12 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 export const SIZES = { desktop: [1440, 900], tablet: [1024, 768], phone: [390, 844] }
 
-export async function browser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-  })
+export async function browser(drawing = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader']) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox', ...drawing] })
 }
 
 /** A page with a size and a theme, and the list of its faults. */
-export async function open(browser, base, { size = 'desktop', scheme = 'light', hash = '', motion = 'reduce', zoom = 1, expected = [] } = {}) {
+export async function open(browser, base, { size = 'desktop', scheme = 'light', hash = '', motion = 'reduce', zoom = 1, expected = [], unsettled = false } = {}) {
   const [width, height] = SIZES[size]
   const context = await browser.newContext({
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
@@ -37,7 +34,8 @@ export async function open(browser, base, { size = 'desktop', scheme = 'light', 
   page.on('response', (r) => { if (r.status() >= 400) fault(`status ${r.status()}: ${r.url()}`) })
   page.on('request', (r) => { if (/^https?:/.test(r.url()) && new URL(r.url()).host !== host) fault(`another host: ${r.url()}`) })
   await page.goto(`${base}/${hash}`)
-  await ready(page)
+  if (unsettled) await page.waitForSelector('.notices .notice', { timeout: 60_000 })
+  else await ready(page)
   return watched
 }
 

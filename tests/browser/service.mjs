@@ -42,6 +42,20 @@ export function demoAgain(base) {
   return start('serve', '--store', join(folder, 'demo.gpkg'), '--bind', new URL(base).host)
 }
 
+/** The same with two streets beside its layers, and tiles of somebody else below them. */
+export function withStreets(basemap) {
+  const store = join(folder, 'streets.gpkg')
+  run('demo', '--once', '--store', store)
+  const lines = [['Lark Rise', [[0.2, 51.55], [0.24, 51.58]]], ['Candleford Green', [[0.2, 51.58], [0.24, 51.55]]]]
+  const streets = join(folder, 'streets.geojson')
+  writeFileSync(streets, JSON.stringify({ type: 'FeatureCollection', features: lines.map(([name, coordinates], id) => ({ type: 'Feature', properties: { id: `s${id}`, name }, geometry: { type: 'LineString', coordinates } })) }))
+  run('streets', 'add', '--store', store, '--vintage', '2024-04', streets)
+  const sites = join(folder, 'sites.csv')
+  writeFileSync(sites, 'id,name,longitude,latitude\nk1,Kiosk,0.21,51.56\n')
+  return start('serve', '--store', store, '--bind', '127.0.0.1:0', '--basemap', basemap)
+    .then((service) => ({ ...service, newData: () => run('sites', 'add', '--store', store, '--class', 'kiosk', '--id-field', 'id', sites) }))
+}
+
 /** Real incidents as layers; none where the shared data are missing. */
 export function real(name, file, layers) {
   const data = join(shared, 'data')

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join, resolve } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { browser as launch, findings, open, quiet, ready, SIZES } from './page.mjs'
-import { demo, demoAgain, real } from './service.mjs'
+import { demo, demoAgain, real, withStreets } from './service.mjs'
 
 const shots = join(import.meta.dirname, 'shots')
 mkdirSync(shots, { recursive: true })
@@ -17,11 +18,12 @@ let passed = 0
 
 /** A test: it fails by an assertion, or by any fault of the pages that it opened. */
 async function test(name, base, work, options = {}) {
+  const { using = browser, ...rest } = options
   if (only && !name.includes(only)) return
   const began = Date.now()
   let watched
   try {
-    watched = await open(browser, base, options)
+    watched = await open(using, base, rest)
     await work(watched.page, watched)
     assert.deepEqual(watched.faults, [], 'faults of the page')
     passed += 1
@@ -366,7 +368,66 @@ await test('demo: the service goes and comes back', service.base, async (page, w
   await quiet(page)
   assert.ok(await page.locator('.row').count())
 })
+await test('demo: cells are listed from the densest down', service.base, async (page) => {
+  assert.match(await text(page, '.list-body h2'), /Ranked cells/)
+  const listed = await page.locator('.row').evaluateAll((rows) => rows.slice(0, 20).map((r) => r.dataset.id))
+  const first = await page.evaluate(async () => (await (await fetch('collections/burglary-density/items?limit=10000')).json()).features
+    .sort((a, b) => b.properties.density_per_km2 - a.properties.density_per_km2).slice(0, 20).map((f) => f.id))
+  assert.deepEqual(listed, first)
+}, { hash: '#layer=burglary-density' })
+
+await test('demo: a distance is measured by keyboard', service.base, async (page) => {
+  await page.getByRole('button', { name: 'Measure' }).press('Enter')
+  await page.waitForSelector('.measure')
+  await page.locator('.canvas canvas').first().focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => /One point/.test(document.querySelector('.measure output').textContent))
+  const before = await hash(page)
+  await page.keyboard.press('ArrowRight')
+  await page.waitForFunction((h) => location.hash !== h, before)
+  await quiet(page)
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => /[1-9]\S*\s?k?m as the crow flies/.test(document.querySelector('.measure output').textContent))
+})
+
+const blind = await launch(['--disable-gpu', '--disable-software-rasterizer', '--disable-3d-apis'])
+await test('demo: without WebGL the service draws a picture, and the list works', service.base, async (page) => {
+  assert.match(await text(page, '.notices'), /still picture/)
+  assert.ok(await page.locator('img.still').evaluate((i) => i.decode().then(() => i.naturalWidth > 0)))
+  await page.locator('.row').first().click()
+  await page.waitForSelector('#sheet-title')
+}, { using: blind, unsettled: true, expected: [/WebGL/i] })
+await blind.close()
 await service.stop()
+
+const asked = []
+const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64')
+const others = createServer((request, answer) => {
+  asked.push(request.url)
+  answer.writeHead(200, { 'content-type': 'image/png', 'access-control-allow-origin': '*' }).end(picture)
+})
+await new Promise((listening) => { others.listen(0, '127.0.0.1', listening) })
+const basemap = `http://127.0.0.1:${others.address().port}`
+const grounded = await withStreets(`${basemap}/{z}/{x}/{y}.png`)
+await test('demo: streets, a basemap, and data that change while one looks', grounded.base, async (page) => {
+  assert.ok(asked.some((a) => /^\/\d+\/\d+\/\d+\.png$/.test(a)), `tiles of the basemap: ${asked}`)
+  assert.ok(await page.locator('[data-layer="streets-2024-04"]').isChecked())
+  await page.locator('.search input').fill('lark')
+  await page.getByRole('option', { name: /Lark Rise/ }).click()
+  await quiet(page)
+  await page.screenshot({ path: join(shots, 'demo-streets.png') })
+  grounded.newData()
+  for (let n = 0; n < 40 && !(await page.locator('.notices button').count()); n++) {
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+    await page.waitForTimeout(500)
+  }
+  assert.match(await text(page, '.notices'), /The data have changed/)
+  await page.getByRole('button', { name: 'Show the present run' }).click()
+  await page.waitForFunction(() => !document.querySelector('.notices .notice'))
+  assert.ok(await page.locator('[data-layer="sites-kiosk"]').count(), 'what is new can be switched on')
+}, { expected: [new RegExp(`another host: ${basemap}`)] })
+await grounded.stop()
+others.close()
 
 // ---------------------------------------------------------------- real data
 

@@ -230,6 +230,7 @@ def main():
         print(f"memory of the service after all this: {memory(process.pid):.0f} MB")
     # Nothing is kept, so that every request cuts its tile anew.
     with service(given.store, "--tile-cache-bytes", "0") as (process, base):
+        get(base + tile)  # which waits until all is loaded
         figures["tile of all polygons, uncached"] = {"isopleth": per_request([process.pid], base + tile, given.seconds)}
     for collection in points:
         download(given.store, collection)

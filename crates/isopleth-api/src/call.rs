@@ -70,7 +70,12 @@ impl Call {
             query.refuse_unknown(resource.parameters())?;
         }
         let visit = request.extensions().get::<Arc<Visit>>();
-        let base = visit.ok_or_else(Problem::internal)?.base.clone()?;
+        let base = visit.ok_or_else(Problem::internal)?.base.clone();
+        let base = match resource {
+            // They have no links, and whoever asks may name no host.
+            Resource::Health | Resource::Readiness => base.unwrap_or_default(),
+            _ => base?,
+        };
         Ok(Self {
             resource,
             addresses: Addresses { base },

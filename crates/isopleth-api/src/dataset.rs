@@ -1,5 +1,6 @@
 //! A published run: its features encoded once, with what is needed to find and page them.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -47,6 +48,18 @@ pub(crate) struct Dataset {
     times: Times,
     /// Made when the first tile is asked for; many layers never show one.
     tiles: OnceLock<TileSource>,
+}
+
+/// Two values of one column, neither of them null.
+fn by_value(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Boolean(a), Value::Boolean(b)) => a.cmp(b),
+        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Real(a), Value::Real(b)) => a.total_cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        // A column has one type.
+        _ => Ordering::Equal,
+    }
 }
 
 /// When the features are.
@@ -225,24 +238,51 @@ impl Dataset {
         bytes.strip_suffix(b",").unwrap_or(bytes)
     }
 
-    /// The features of a selection that match all filters; some of them once nobody asks any more.
+    /// The features of a selection that match all filters; none if it is not to go on meanwhile.
     pub(crate) fn filtered(
         &self,
         selection: Selection,
         filters: &[Filter],
-        asked: impl Fn() -> bool,
-    ) -> Selection {
-        let holds = |index: &u32| {
-            let feature = &self.layer.features[*index as usize];
-            asked() && filters.iter().all(|filter| filter.matches(feature))
+        goes_on: impl Fn() -> bool,
+    ) -> Option<Selection> {
+        if filters.is_empty() {
+            return Some(selection);
+        }
+        let holds = |index: u32| {
+            let feature = &self.layer.features[index as usize];
+            let matches = filters.iter().all(|filter| filter.matches(feature));
+            goes_on().then_some(matches.then_some(index))
         };
-        Selection::Some(match selection {
-            Selection::All(all) => (0_u32..).take(all).filter(holds).collect(),
-            Selection::Some(mut indices) => {
-                indices.retain(holds);
-                indices
-            }
-        })
+        let found: Option<Vec<Option<u32>>> = match selection {
+            Selection::All(all) => (0_u32..).take(all).map(holds).collect(),
+            Selection::Some(indices) => indices.into_iter().map(holds).collect(),
+        };
+        Some(Selection::Some(found?.into_iter().flatten().collect()))
+    }
+
+    /// A selection by the values of columns, each rising or falling; nulls come last and ties stay
+    /// in the order of the layer.
+    pub(crate) fn sorted(&self, selection: Selection, order: &[(usize, bool)]) -> Selection {
+        if order.is_empty() {
+            return selection;
+        }
+        let mut indices = match selection {
+            Selection::All(all) => (0_u32..).take(all).collect(),
+            Selection::Some(indices) => indices,
+        };
+        let values = |index: u32| &self.layer.features[index as usize].values;
+        indices.sort_by(|&a, &b| {
+            let keys = order.iter().map(|&(column, falls)| {
+                let (a, b) = (&values(a)[column], &values(b)[column]);
+                match (a == &Value::Null, b == &Value::Null) {
+                    (false, false) if falls => by_value(b, a),
+                    (false, false) => by_value(a, b),
+                    (a, b) => a.cmp(&b),
+                }
+            });
+            keys.fold(Ordering::Equal, Ordering::then)
+        });
+        Selection::Some(indices)
     }
 
     /// The columns that state the first and the last day of each feature, if it has them.

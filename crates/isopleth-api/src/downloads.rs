@@ -15,6 +15,7 @@ use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CON
 use isopleth_io::crs::Crs;
 use isopleth_io::write::{Format, csv_metadata};
 use isopleth_store::write_layer_file;
+use serde_json::{Map, Value as Json};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -27,7 +28,7 @@ use crate::problem::Problem;
 use crate::ranges::{Wanted, wanted};
 use crate::reply::{Cache, Reply};
 use crate::representation::{MATCHED, RETURNED, disposition, in_crs, refuse_crs};
-use crate::selection::{crs, select};
+use crate::selection::{crs, select, told};
 use crate::state::AppState;
 
 /// The name that stands for the present run.
@@ -66,19 +67,22 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
     let dataset = state.dataset(&call.collection, Some(run)).await?;
     let selection = select(call, &dataset).await?;
     let crs = crs(call, "crs", &dataset)?;
-    let name = format!("{}-{}", call.collection, name_of(call));
+    let told = told(call, selection.len(), dataset.len());
+    let name = file_name(call, crs, told.is_some());
     let format = match kind {
         Kind::File(format) => format,
         Kind::CsvMetadata => {
             let csv = name_of(call).trim_end_matches("-metadata.json");
-            let document = csv_metadata(&dataset.layer, csv);
+            let csv = format!("{csv}{}", call.query.to_suffix());
+            let part = dataset.part(&selection).selected(told.as_ref()).in_crs(crs);
+            let document = csv_metadata(&part, &csv);
             return Ok(Reply::document(call, CSVM_JSON, &document));
         }
     };
     refuse_crs(format, crs)?;
     let count = selection.len();
     let links = links(call, &dataset, format);
-    let stored = stored(state, call, dataset, selection, (format, crs)).await?;
+    let stored = stored(state, call, dataset, (selection, told), (format, crs)).await?;
     let reply = body(call, &stored, format).await?;
     Ok(reply
         .in_crs(crs)
@@ -88,7 +92,19 @@ pub(crate) async fn file(state: &AppState, call: &Call) -> Result<Reply, Problem
         .with_value(RETURNED, count))
 }
 
-/// The name of the file.
+/// What a client should call the file: another name for some of the features, and for other
+/// coordinates.
+fn file_name(call: &Call, crs: Crs, selected: bool) -> String {
+    let (run, ending) = name_of(call).split_once('.').unwrap_or_default();
+    let selection = if selected { "-selection" } else { "" };
+    let system = match crs {
+        Crs::Crs84 => String::new(),
+        other => format!("-{}", other.epsg()),
+    };
+    format!("{}-{run}{selection}{system}.{ending}", call.collection)
+}
+
+/// The name of the file in the address.
 fn name_of(call: &Call) -> &str {
     call.segment("fileName")
 }
@@ -131,7 +147,7 @@ fn links(call: &Call, dataset: &Dataset, format: Format) -> Vec<Link> {
     ];
     if format == Format::Csv {
         let name = format!("{}.{CSV_METADATA}", dataset.run);
-        let address = at.file(&call.collection, &name);
+        let address = at.file(&call.collection, &name) + &call.query.to_suffix();
         links.push(Link::new("describedby", CSVM_JSON, "Its columns", address));
     }
     links
@@ -141,7 +157,7 @@ async fn stored(
     state: &AppState,
     call: &Call,
     dataset: Arc<Dataset>,
-    selection: Selection,
+    (selection, told): (Selection, Option<Map<String, Json>>),
     (format, crs): (Format, Crs),
 ) -> Result<Arc<Stored>, Problem> {
     let mut key = format!(
@@ -157,7 +173,8 @@ async fn stored(
     }
     let table = call.collection.clone();
     let write = move |path: &Path| {
-        in_crs(dataset.part(&selection), crs, |part| {
+        let part = dataset.part(&selection).selected(told.as_ref());
+        in_crs(part, crs, |part| {
             write_layer_file(path, format, &table, part)
         })
     };

@@ -24,6 +24,9 @@ pub(crate) async fn with_body(mut call: Call, body: Body) -> Result<Call, Proble
     Ok(call)
 }
 
+/// Characters of a title or a marking.
+const TITLE_LENGTH: usize = 200;
+
 /// The form in which a client wants a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -141,7 +144,7 @@ impl Order {
                 reference: false,
             };
             let request = Request::from_json(text).map_err(invalid)?;
-            return Ok(Self { request, answer });
+            return brief(&request).map(|()| Self { request, answer });
         };
         let given = &inputs["request"];
         if given.is_array() {
@@ -167,6 +170,19 @@ impl Order {
     }
 }
 
+/// Title and marking stand in every list of the service.
+fn brief(request: &Request) -> Result<(), Problem> {
+    for (name, text) in [("title", &request.title), ("marking", &request.marking)] {
+        let length = text.as_deref().map_or(0, |t| t.chars().count());
+        if length > TITLE_LENGTH {
+            let reason =
+                format!("{name} has {length} characters; at most {TITLE_LENGTH} are taken");
+            return Err(Problem::invalid_request(reason));
+        }
+    }
+    Ok(())
+}
+
 fn ordered(request: Request, output: Output, response: Response) -> Result<Order, Problem> {
     if let Some(media) = output.format.media_type.filter(|m| m != GEO_JSON) {
         let reason = format!(
@@ -186,7 +202,7 @@ fn ordered(request: Request, output: Output, response: Response) -> Result<Order
         document,
         reference: mode == Transmission::Reference,
     };
-    Ok(Order { request, answer })
+    brief(&request).map(|()| Order { request, answer })
 }
 
 /// What a client prefers (RFC 7240). Preferences that are not known or cannot be read have no effect.

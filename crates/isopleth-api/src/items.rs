@@ -25,7 +25,7 @@ use crate::reply::{Cache, Reply, entity_tag};
 use crate::representation::{
     self, MATCHED, ONE, PAGES, RETURNED, alternates, disposition, media, refuse_crs,
 };
-use crate::selection::{crs, select};
+use crate::selection::{crs, select, told};
 use crate::state::AppState;
 
 /// The most features that are encoded at once; larger pages are made as they are read.
@@ -54,7 +54,9 @@ pub(crate) async fn page(state: &AppState, call: &Call) -> Result<Reply, Problem
         Format::File(file) => {
             refuse_crs(file, crs)?;
             let id = call.collection.clone();
-            let body = representation::page(state, id, dataset, &selection, range, (file, crs));
+            let told = told(call, matched, dataset.len());
+            let as_file = (file, crs);
+            let body = representation::page(state, id, dataset, &selection, range, told, as_file);
             let body = body.await?;
             let name = format!("{}.{}", call.collection, file.name());
             Reply::tagged(call, media(format), cache(call), etag, || body)

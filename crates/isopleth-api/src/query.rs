@@ -82,6 +82,15 @@ impl Query {
         Self { pairs }
     }
 
+    /// The same query without a parameter.
+    #[must_use]
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let kept = self.pairs.iter().filter(|(n, _)| n != name);
+        Self {
+            pairs: kept.cloned().collect(),
+        }
+    }
+
     /// The query string, with its `?`; empty where there are no parameters.
     pub(crate) fn to_suffix(&self) -> String {
         let mut out = String::new();

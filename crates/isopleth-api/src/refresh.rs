@@ -10,9 +10,9 @@ use isopleth_core::{ENGINE, Request, Snapshot};
 use isopleth_io::layer::Layer;
 use isopleth_store::{Run, SavedLayer, Store, StoreError};
 
-use crate::areas::{area_layers, site_layers};
 use crate::dataset::Dataset;
 use crate::file::{Identity, StoreFile};
+use crate::places::place_layers;
 use crate::published::{Failure, Published};
 use crate::state::AppState;
 
@@ -231,9 +231,7 @@ impl Refresher {
             self.last_runs.insert(layer.name.clone(), last);
             next.add_outdated(layer.name.clone(), dataset, archived, outdated);
         }
-        let places = area_layers(&snapshot.areas)
-            .into_iter()
-            .chain(site_layers(&snapshot.sites));
+        let places = place_layers(&snapshot.areas, &snapshot.sites, &snapshot.streets);
         for (id, layer) in places {
             next.add(id, Arc::new(Dataset::of_content(layer)), false);
         }

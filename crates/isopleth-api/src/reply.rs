@@ -16,6 +16,10 @@ use crate::links::Link;
 /// Names the coordinate reference system of a body (OGC 18-058r1).
 const CONTENT_CRS: HeaderName = HeaderName::from_static("content-crs");
 
+/// Bytes of links in the headers of an answer. Proxies give up on large heads: nginx on 4 kB, unless
+/// it is told otherwise.
+const LINK_BYTES: usize = 2_000;
+
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
@@ -124,13 +128,20 @@ impl Reply {
         }
     }
 
-    /// The same answer with links in its headers as well.
+    /// The same answer with links in its headers as well: those to the pages beside it, and of the
+    /// others, in their order, what fits. The body has all of them.
     pub(crate) fn with_links(mut self, links: &[Link]) -> Self {
-        let values = links
-            .iter()
-            .filter(|l| !l.templated)
-            .filter_map(|l| HeaderValue::try_from(l.to_header()).ok());
-        self.headers.extend(values.map(|v| (LINK, v)));
+        let mut room = LINK_BYTES;
+        for link in links.iter().filter(|l| !l.templated) {
+            let Ok(value) = HeaderValue::try_from(link.to_header()) else {
+                continue;
+            };
+            let paging = matches!(link.rel, "next" | "prev");
+            if paging || value.len() <= room {
+                room = room.saturating_sub(value.len());
+                self.headers.push((LINK, value));
+            }
+        }
         self
     }
 

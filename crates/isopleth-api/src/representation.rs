@@ -8,6 +8,7 @@ use axum::http::HeaderName;
 use isopleth_io::crs::Crs;
 use isopleth_io::write::{self, Format as FileFormat, Part};
 use isopleth_store::{StoreError, write_layer_file};
+use serde_json::{Map, Value as Json};
 
 use crate::accept::Format;
 use crate::call::Call;
@@ -75,6 +76,10 @@ pub(crate) fn alternates(
     others
         .map(|(name, format)| {
             let query = call.query.with(&[("f", (*name).to_owned())]);
+            let query = match format {
+                Format::File(file) if !file.has_crs() => query.without("crs"),
+                _ => query,
+            };
             let title = format!("These features as {}", title(*format));
             let href = format!("{address}{}", query.to_suffix());
             Link::new("alternate", media(*format), title, href)
@@ -119,14 +124,18 @@ pub(crate) async fn page(
     dataset: Arc<Dataset>,
     selection: &Selection,
     range: Range<usize>,
+    told: Option<Map<String, Json>>,
     (format, crs): (FileFormat, Crs),
 ) -> Result<Vec<u8>, Problem> {
     let places = Dataset::places(selection, range);
     if format == FileFormat::GeoPackage {
         // A database cannot be written into memory.
-        let key = format!("page\0{name}\0{}\0{crs:?}\0{places:?}", dataset.run);
+        let key = format!(
+            "page\0{name}\0{}\0{crs:?}\0{places:?}\0{told:?}",
+            dataset.run
+        );
         let write = move |path: &Path| {
-            let part = Part::some(&dataset.layer, &places);
+            let part = Part::some(&dataset.layer, &places).selected(told.as_ref());
             in_crs(part, crs, |part| {
                 write_layer_file(path, format, &name, part)
             })
@@ -142,7 +151,7 @@ pub(crate) async fn page(
     }
     blocking(move || {
         let mut body = Vec::new();
-        let part = Part::some(&dataset.layer, &places);
+        let part = Part::some(&dataset.layer, &places).selected(told.as_ref());
         let written = in_crs(part, crs, |part| {
             write::write(format, part, &mut body).map_err(|source| StoreError::Io {
                 path: "a page".into(),

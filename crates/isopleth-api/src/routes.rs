@@ -160,6 +160,7 @@ impl Resource {
                 "filter",
                 "filter-lang",
                 "filter-crs",
+                "sortby",
                 "crs",
                 "run",
                 "f",

@@ -1,5 +1,6 @@
 //! The part of the configuration that may change while the service runs, ready for use.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::uri::Authority;
@@ -23,19 +24,29 @@ pub enum InvalidConfig {
     BaseUrl(#[from] InvalidBaseUrl),
     /// An origin is not one.
     #[error(
-        "'{0}' is not an origin: give scheme and host, with a port where it is not the scheme's \
+        "allowed_origins: '{0}' is not an origin: give scheme and host, with a port where it is not the scheme's \
          own, and nothing after it (https://maps.example.org); or * alone for any"
     )]
     Origin(String),
     /// A host is not one.
-    #[error("'{0}' is not a host: give a name or an address, with a port where it matters")]
+    #[error(
+        "allowed_hosts: '{0}' is not a host: give a name or an address, with a port where it matters"
+    )]
     Host(String),
     /// A basemap is not one.
     #[error(
-        "'{0}' is no address of map tiles: give an http or https address with {{z}}, {{x}} and {{y}} \
+        "basemap: '{0}' is no address of map tiles: give an http or https address with {{z}}, {{x}} and {{y}} \
          (https://tiles.example.org/{{z}}/{{x}}/{{y}}.png)"
     )]
     Basemap(String),
+    /// Files for download cannot be kept where they are to be.
+    #[error("file_cache_folder: {path}: {reason}; name a folder that can be written to")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
     /// A limit that would let nothing through.
     #[error("{0} is 0, which would let nothing through; give at least 1")]
     Zero(&'static str),
@@ -117,11 +128,24 @@ impl Config {
     /// [`InvalidConfig`], the first that is found.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         check(&self.limits)?;
+        self.limits
+            .file_cache_folder
+            .as_deref()
+            .map_or(Ok(()), folder)?;
         self.public_base_url.as_deref().map(base_url).transpose()?;
         hosts(&self.allowed_hosts)?;
         origins(&self.allowed_origins)?;
         self.basemap.as_deref().map_or(Ok(()), basemap)
     }
+}
+
+/// Whether files can be kept in a folder, which is made where there is none.
+fn folder(path: &Path) -> Result<(), InvalidConfig> {
+    let made = std::fs::create_dir_all(path).and_then(|()| tempfile::tempfile_in(path));
+    made.map(drop).map_err(|error| InvalidConfig::Folder {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    })
 }
 
 /// Whether an address is one of tiles, and one that a page may be allowed to load from.
@@ -148,6 +172,7 @@ fn check(limits: &Limits) -> Result<(), InvalidConfig> {
         ("max_uri_bytes", limits.max_uri as u64),
         ("max_headers_bytes", limits.max_headers as u64),
         ("rate_burst", u64::from(limits.rate_burst)),
+        ("file_cache_bytes", limits.file_cache_bytes),
     ];
     let times = [
         ("poll_interval_s", limits.poll_interval),

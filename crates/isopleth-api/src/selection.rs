@@ -1,16 +1,21 @@
 //! Which features a request for items asks for: box, time, filter and columns, all of them at once.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use isopleth_io::cql2::{Cql2Error, Expression, Filter};
 use isopleth_io::crs::Crs;
 use isopleth_io::layer::ColumnType;
+use serde_json::{Map, Value as Json};
 
 use crate::bbox::Bbox;
 use crate::call::Call;
 use crate::dataset::{Dataset, Selection};
 use crate::datetime::TimeQuery;
 use crate::problem::Problem;
+
+/// How long a filter may take over the features of a collection.
+const FILTER_TIME: Duration = Duration::from_secs(5);
 
 /// The parameters that select features.
 pub(crate) const SELECTING: &[&str] = &[
@@ -20,6 +25,7 @@ pub(crate) const SELECTING: &[&str] = &[
     "filter",
     "filter-lang",
     "filter-crs",
+    "sortby",
     "crs",
 ];
 
@@ -35,8 +41,9 @@ pub(crate) async fn select(call: &Call, dataset: &Arc<Dataset>) -> Result<Select
     let time = read(call, "datetime", TimeQuery::parse)?;
     let mut filters = columns(call, dataset)?;
     filters.extend(filter(call, dataset)?);
+    let order = read(call, "sortby", |text| order(text, dataset))?.unwrap_or_default();
     let selection = dataset.select(bbox.as_ref(), time);
-    if filters.is_empty() {
+    if filters.is_empty() && order.is_empty() {
         return Ok(selection);
     }
     // A filter over many features keeps a thread busy for longer than other requests should wait,
@@ -45,12 +52,53 @@ pub(crate) async fn select(call: &Call, dataset: &Arc<Dataset>) -> Result<Select
     let waiting = Arc::new(());
     let asked = Arc::downgrade(&waiting);
     let work = tokio::task::spawn_blocking(move || {
-        dataset.filtered(selection, &filters, || asked.strong_count() > 0)
+        let end = Instant::now() + FILTER_TIME;
+        let goes_on = || asked.strong_count() > 0 && Instant::now() < end;
+        let found = dataset.filtered(selection, &filters, goes_on)?;
+        Some(dataset.sorted(found, &order))
     });
-    work.await.map_err(|error| {
+    let found = work.await.map_err(|error| {
         tracing::error!(%error, "a filter panicked");
         Problem::internal()
+    })?;
+    found.ok_or_else(|| {
+        let reason = format!(
+            "it takes more than {} s over these features; give it fewer terms, or a bbox",
+            FILTER_TIME.as_secs()
+        );
+        Problem::invalid_parameter("filter", reason)
     })
+}
+
+/// What was selected of a layer, for the provenance of what is taken away; none for all of it.
+pub(crate) fn told(call: &Call, matched: usize, total: usize) -> Option<Map<String, Json>> {
+    let asked = call
+        .query
+        .pairs()
+        .filter(|(n, _)| !["f", "crs", "run"].contains(n));
+    let mut told: Map<_, _> = asked.map(|(n, v)| (n.to_owned(), v.into())).collect();
+    if told.is_empty() {
+        return None;
+    }
+    told.insert("features".to_owned(), matched.into());
+    told.insert("features_of_layer".to_owned(), total.into());
+    Some(told)
+}
+
+/// The columns to sort by, each with whether it falls: `-count,name`.
+fn order(text: &str, dataset: &Dataset) -> Result<Vec<(usize, bool)>, String> {
+    let columns = &dataset.layer.columns;
+    let key = |key: &str| {
+        // A plus sign that is not encoded arrives as a space.
+        let name = key.trim_start_matches(['+', '-', ' ']);
+        let found = columns.iter().position(|c| c.name == name);
+        let at = found.ok_or_else(|| {
+            let known: Vec<_> = columns.iter().map(|c| c.name.as_str()).collect();
+            format!("'{name}' is not one of {}", known.join(", "))
+        })?;
+        Ok((at, key.starts_with('-')))
+    };
+    text.split(',').map(key).collect()
 }
 
 fn refuse_unknown(call: &Call, dataset: &Dataset) -> Result<(), Problem> {

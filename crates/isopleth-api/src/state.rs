@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use crate::admit::Places;
 use crate::analyst::{Analyst, work};
 use crate::archive::Archive;
-use crate::areas::{area_layers, site_layers};
 use crate::config::{Config, Limits};
 use crate::dataset::Dataset;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::openapi::{self, ContractError};
+use crate::places::place_layers;
 use crate::problem::Problem;
 use crate::published::{Collection, Kept, Published};
 use crate::rules::{InvalidConfig, Rules, base_url};
@@ -187,7 +187,7 @@ impl AppState {
         for (id, run, layer) in layers {
             next.add(id, Arc::new(Dataset::new(run, layer)), false);
         }
-        for (id, layer) in area_layers(areas).into_iter().chain(site_layers(sites)) {
+        for (id, layer) in place_layers(areas, sites, &[]) {
             next.add(id, Arc::new(Dataset::of_content(layer)), false);
         }
         self.swap(next);
@@ -200,7 +200,8 @@ impl AppState {
     }
 
     /// Puts a new published state in the place of the old one.
-    pub(crate) fn swap(&self, next: Published) {
+    pub(crate) fn swap(&self, mut next: Published) {
+        next.made = std::time::Instant::now();
         let analyses = self.locked_analyses();
         let next = next.with_analyses(&analyses);
         let old = self.0.published.borrow().clone();

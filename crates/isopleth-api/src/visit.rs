@@ -79,8 +79,10 @@ fn trusted(proxies: &[IpNet], address: IpAddr) -> bool {
 
 /// The host that the request itself names.
 fn own_host(request: &Request) -> Option<String> {
-    let header = request.headers().get(HOST);
+    // Two of them are refused (RFC 9112, 3.2): a proxy may have looked at the other.
+    let header = request.headers().get_all(HOST).iter();
     let header = header.map(|h| h.to_str().unwrap_or("?"));
+    let header = header.reduce(|_, _| "?");
     let authority = request.uri().authority().map(Authority::as_str);
     authority.or(header).map(str::to_owned)
 }
@@ -214,7 +216,8 @@ fn base(told: &Told, host: Option<&str>) -> Result<String, Problem> {
     let prefix = prefix.trim_end_matches('/');
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b);
     let rooted = prefix.is_empty() || prefix.starts_with('/') && !prefix.starts_with("//");
-    if !rooted || !prefix.bytes().all(plain) {
+    let dots = prefix.split('/').any(|s| s == "." || s == "..");
+    if !rooted || dots || !prefix.bytes().all(plain) {
         return Err(Problem::bad_request(
             "the proxy forwards a prefix that is not a path from the root",
         ));
@@ -293,6 +296,16 @@ mod tests {
         ];
         let public = told("2001:db8::7", "https://maps.example.org:444/isopleth");
         assert_eq!(seen("10.0.0.1", &forwarded), public);
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for headers in [
+            [("host", "another.example")],
+            [("x-forwarded-prefix", "/a/../b")],
+        ] {
+            assert!(visit("10.0.0.1", &headers).base.is_err(), "{headers:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod outcome;
 mod policy;
 pub mod symbology;
 pub mod tiles;
+pub mod words;
 pub mod write;
 
 pub use counts::{CountsFileError, CountsMapping, ReadCounts, read_counts};

@@ -100,7 +100,7 @@ pub(crate) fn write<'a>(
     attach_metadata(
         connection,
         table,
-        &serde_json::Value::Object(layer.provenance.clone()),
+        &serde_json::Value::Object(part.provenance()),
     )?;
     Ok(rows)
 }

@@ -73,8 +73,8 @@ const TAKEN: [&str; 19] = [
 /// Beginnings that SQLite and GeoPackage keep for themselves.
 const TAKEN_STARTS: [&str; 3] = ["gpkg_", "rtree_", "sqlite_"];
 
-/// Beginnings that the service gives to areas, sites and analyses.
-const SERVED_STARTS: [&str; 3] = ["areas-", "sites-", ANALYSIS_START];
+/// Beginnings that the service gives to areas, sites, streets and analyses.
+const SERVED_STARTS: [&str; 4] = ["areas-", "sites-", "streets-", ANALYSIS_START];
 
 /// A layer's name stands in URLs, file names and table names.
 pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
@@ -88,7 +88,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
     } else if !name.bytes().any(|b| b.is_ascii_alphanumeric()) {
         "it has neither a letter nor a digit"
     } else if SERVED_STARTS.iter().any(|s| name.starts_with(s)) {
-        "names that begin with `areas-`, `sites-` and `analysis-` belong to the collections of areas, sites and analyses"
+        "names that begin with `areas-`, `sites-`, `streets-` and `analysis-` belong to the collections of areas, sites, streets and analyses"
     } else if TAKEN.contains(&name) || TAKEN_STARTS.iter().any(|s| name.starts_with(s)) {
         "the name belongs to a table of the store; add a word to it"
     } else {

@@ -291,14 +291,14 @@ fn a_layer_of_lines_becomes_a_table_of_lines() {
         let street = street("s", n as f64 / 10.0).geometry;
         feature.geometry = street.0[0].clone().into();
     }
-    Store::write_layer_gpkg(&path, "streets-hot", &lines).unwrap();
+    Store::write_layer_gpkg(&path, "hot-streets", &lines).unwrap();
     lines.features[0].geometry = street("s", 0.5).geometry.into();
     Store::write_layer_gpkg(&path, "several", &lines).unwrap();
     let copy = Connection::open(&path).unwrap();
     let kinds = "SELECT group_concat(table_name || ' ' || geometry_type_name, ', ' ORDER BY table_name) FROM gpkg_geometry_columns";
     assert_eq!(
         ask::<String>(&copy, kinds),
-        "several MULTILINESTRING, streets-hot LINESTRING"
+        "hot-streets LINESTRING, several MULTILINESTRING"
     );
     let wkb = "SELECT hex(substr(geom, 41, 9)) FROM \"streets-hot\" WHERE fid = 1";
     assert_eq!(ask::<String>(&copy, wkb), "010200000002000000");

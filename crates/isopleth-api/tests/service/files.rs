@@ -16,6 +16,15 @@ fn written(format: Format, places: &[u32]) -> Vec<u8> {
     out
 }
 
+/// The same where a request selected them, which the provenance says.
+fn selected(format: Format, places: &[u32], selection: &Json) -> Vec<u8> {
+    let layer = hotspot_layer("run-1", 25);
+    let part = Part::some(&layer, places).selected(selection.as_object());
+    let mut out = Vec::new();
+    write::write(format, part, &mut out).unwrap();
+    out
+}
+
 fn streams() -> impl Iterator<Item = Format> {
     Format::ALL.into_iter().filter(|f| *f != Format::GeoPackage)
 }
@@ -65,7 +74,13 @@ async fn a_selection_is_a_file_of_its_own() {
     let service = Service::new();
     let target = "/collections/hotspots/files/run-1.geojson";
     let part = service.page(&format!("{target}?bbox=0,51,0.05,52")).await;
-    assert_eq!(part.body, written(Format::GeoJson, &[0, 1, 2]));
+    let told = json!({ "bbox": "0,51,0.05,52", "features": 3, "features_of_layer": 25 });
+    assert_eq!(part.body, selected(Format::GeoJson, &[0, 1, 2], &told));
+    assert_eq!(part.json()["provenance"]["selection"], told);
+    assert_eq!(
+        part.header("content-disposition"),
+        "attachment; filename=\"hotspots-run-1-selection.geojson\""
+    );
     assert_eq!(part.header("ogc-numberreturned"), "3");
     let none = service
         .page(&format!("{target}?datetime=2030-01-01/.."))
@@ -309,6 +324,25 @@ async fn a_csv_file_is_described() {
     let metadata = service.page(address).await.json();
     assert_eq!(metadata["url"], "run-1.csv");
     assert_eq!(metadata["notes"][0]["provenance"]["run"], "run-1");
+    // Of other coordinates, the columns of those.
+    let grid = "crs=http://www.opengis.net/def/crs/EPSG/0/27700";
+    let repeats = service.page("/collections/repeats").await.json();
+    let run = repeats["run"].as_str().unwrap();
+    let csv = service
+        .page(&format!("/collections/repeats/files/{run}.csv?{grid}"))
+        .await;
+    let links = csv.headers.get_all("link").iter();
+    let described = links.map(|l| l.to_str().unwrap());
+    let described = described
+        .filter(|l| l.contains("describedby"))
+        .collect::<String>();
+    let address = described.split(['<', '>']).nth(1).unwrap();
+    let target = address.strip_prefix(BASE).unwrap();
+    let metadata = service.page(target).await.json();
+    let columns = metadata["tableSchema"]["columns"].to_string();
+    assert!(columns.contains("easting") && !columns.contains("longitude"));
+    let text = String::from_utf8(csv.body).unwrap();
+    assert!(text.lines().next().unwrap().ends_with("easting,northing"));
 }
 
 #[tokio::test]
@@ -367,7 +401,16 @@ async fn pages_come_in_every_format() {
         let by_name = service
             .page(&format!("{items}?f={name}&limit=3&offset=4"))
             .await;
-        assert_eq!(by_name.body, written(format, &[4, 5, 6]), "{name}");
+        let told = |offset: u32| {
+            json!({
+                "limit": "3", "offset": offset.to_string(), "features": 25, "features_of_layer": 25,
+            })
+        };
+        assert_eq!(
+            by_name.body,
+            selected(format, &[4, 5, 6], &told(4)),
+            "{name}"
+        );
         assert_eq!(by_name.header("content-type"), format.media_type());
         assert_eq!(by_name.header("ogc-numbermatched"), "25");
         assert_eq!(by_name.header("ogc-numberreturned"), "3");
@@ -390,7 +433,7 @@ async fn pages_come_in_every_format() {
             assert!(next.ends_with(&format!("type=\"{media}\"")), "{next}");
             let address = next.split(['<', '>']).nth(1).unwrap();
             let page = service.page(address.strip_prefix(BASE).unwrap()).await;
-            assert_eq!(page.body, written(format, &[7, 8, 9]), "{name}");
+            assert_eq!(page.body, selected(format, &[7, 8, 9], &told(7)), "{name}");
         }
     }
     let gpkg = service
@@ -428,4 +471,39 @@ async fn every_page_links_to_the_other_formats() {
             assert_eq!(answer.header("ogc-numberreturned"), "2");
         }
     }
+}
+
+#[tokio::test]
+async fn formats_of_one_system_are_linked_without_another() {
+    let service = Service::new();
+    let grid = "http://www.opengis.net/def/crs/EPSG/0/27700";
+    let page = service
+        .page(&format!("/collections/hotspots/items?limit=2&crs={grid}"))
+        .await;
+    for link in page.json()["links"].as_array().unwrap() {
+        if link["rel"] == "alternate" {
+            let target = link["href"].as_str().unwrap().strip_prefix(BASE).unwrap();
+            assert_eq!(service.get(target).await.status, StatusCode::OK, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn heads_stay_small_whatever_is_asked() {
+    let service = Service::new();
+    let long = "rank%20%3E%200%20AND%20".repeat(60);
+    let page = service
+        .page(&format!(
+            "/collections/hotspots/items?limit=2&filter={long}rank%20%3C%2099"
+        ))
+        .await;
+    let links = page.headers.get_all("link").iter();
+    let links: Vec<_> = links.map(|l| l.to_str().unwrap()).collect();
+    assert_eq!(page.json()["links"].as_array().unwrap().len(), 12);
+    assert!(
+        links.iter().any(|l| l.contains("rel=\"next\"")),
+        "{links:?}"
+    );
+    let size: usize = links.iter().map(|l| l.len()).sum();
+    assert!(size < 4_000, "{size} bytes of links");
 }

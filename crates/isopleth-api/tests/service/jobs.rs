@@ -513,6 +513,20 @@ async fn what_the_data_do_not_allow_is_refused_with_its_cause() {
 }
 
 #[tokio::test]
+async fn names_stay_short() {
+    let (_folder, desk) = desk();
+    for member in ["title", "marking"] {
+        let long = format!(
+            r#"{{"{member}": "{}", "method": {{"name": "concentration"}}}}"#,
+            "x".repeat(201)
+        );
+        let refused = desk.post(&long, "").await;
+        assert_eq!(code(&refused), (400, "invalid-request".into()));
+        assert!(refused.json()["detail"].to_string().contains(member));
+    }
+}
+
+#[tokio::test]
 async fn limits_say_which_and_by_how_much() {
     let folder = TempDir::new().unwrap();
     let limits = AnalysisLimits {

@@ -144,3 +144,34 @@ fn boxes_find_what_a_plain_search_finds() {
         prop_assert_eq!(runtime.block_on(ids(&service, "hotspots", &query)), expected);
     });
 }
+
+#[tokio::test]
+async fn features_come_in_the_order_that_is_asked_for() {
+    let service = Service::new();
+    let all = ids(&service, "hotspots", "").await;
+    let reversed: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(ids(&service, "hotspots", "sortby=-rank").await, reversed);
+    assert_eq!(ids(&service, "hotspots", "sortby=%2Brank").await, all);
+    // Ties, and features without a value, stay in the order of the layer.
+    for query in ["sortby=density_per_km2", "sortby=-previous_count"] {
+        assert_eq!(ids(&service, "hotspots", query).await, all, "{query}");
+    }
+    let (odd, even): (Vec<_>, Vec<_>) = (0..all.len()).partition(|n| n % 2 == 0);
+    let expected = odd.iter().chain(even.iter().rev().collect::<Vec<_>>());
+    let mut expected: Vec<_> = expected.map(|&n| all[n].clone()).collect();
+    expected[..odd.len()].reverse();
+    let query = "sortby=-edge_effect,-rank";
+    assert_eq!(ids(&service, "hotspots", query).await, expected);
+    // What is left out is not sorted in, and the next page goes on in the same order.
+    let first = service
+        .page("/collections/hotspots/items?sortby=-rank&limit=2&filter=rank%3C4")
+        .await;
+    assert_eq!(first.ids(), ["run-1-3", "run-1-2"]);
+    let next = service.page(&first.link("next").unwrap()).await;
+    assert_eq!(next.ids(), ["run-1-1"]);
+    for query in ["sortby=", "sortby=speed", "sortby=rank,,name"] {
+        let target = format!("/collections/hotspots/items?{query}");
+        let (status, code, _) = service.refusal(&target).await;
+        assert_eq!((status, code.as_str()), (400, "invalid-parameter"));
+    }
+}

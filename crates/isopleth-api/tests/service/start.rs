@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use geo::polygon;
+use geo::{MultiLineString, line_string, polygon};
 use isopleth_api::{Config, Limits, ServeError, bind, serve};
-use isopleth_core::domain::{Area, Policy};
+use isopleth_core::domain::{Area, Policy, Street};
 use isopleth_core::{ENGINE, Request};
 use isopleth_store::{Run, Store};
 use serde_json::Value as Json;
@@ -269,6 +269,29 @@ async fn a_store_is_served_and_its_changes_are_followed() {
         .until("/collections/pinned", |status, _| status == 404)
         .await;
     assert_eq!(running.get(next).await.0, 200);
+    running.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streets_are_served_by_vintage() {
+    let folder = TempDir::new().unwrap();
+    let (mut store, _) = store(folder.path());
+    let street = |id: &str, vintage: &str| Street {
+        id: id.into(),
+        name: "High Street".into(),
+        vintage: vintage.into(),
+        geometry: MultiLineString::new(vec![line_string![(x: 0.1, y: 51.5), (x: 0.2, y: 51.5)]]),
+    };
+    let streets = [street("a", "2023-10"), street("a", "2024-04")];
+    store.add_streets(&streets).unwrap();
+    let running = Running::start(config(&folder)).await;
+    for vintage in ["2023-10", "2024-04"] {
+        let page = running
+            .page(&format!("/collections/streets-{vintage}/items"))
+            .await;
+        assert_eq!(page["features"][0]["properties"]["vintage"], vintage);
+        assert_eq!(page["features"][0]["geometry"]["type"], "MultiLineString");
+    }
     running.finish().await;
 }
 

@@ -167,13 +167,18 @@ export async function collection(id: string, run?: string): Promise<Collection> 
   return found
 }
 
+/** The present run of a collection, whatever was read before. */
+export async function present(id: string): Promise<string> {
+  return (await json<Collection>(`/collections/${seg(id)}`)).run
+}
+
 /** Forgets what was read, for it may have changed. */
 export function forget(): void {
   known.clear()
   styles.clear()
 }
 
-export interface Selection { run?: string; limit?: number; offset?: number; filter?: string; bbox?: string; datetime?: string }
+export interface Selection { run?: string; limit?: number; offset?: number; filter?: string; bbox?: string; datetime?: string; sortby?: string }
 
 /** Features, page by page. */
 export function items(id: string, selection: Selection = {}): Promise<Page> {

@@ -1,7 +1,7 @@
 /** What the parts of the page share: the state, and what was read for it. */
 
 import * as api from './api'
-import { type Derived, DERIVED, kind, kindOfAsk, same } from './kinds'
+import { type Derived, DERIVED, isGroundKind, kind, kindOfAsk, order, same } from './kinds'
 import type { Layer } from './map'
 import { fromHash, initial, type Shown, type State } from './state'
 
@@ -57,9 +57,9 @@ async function read(layer: string, run: string): Promise<Loaded> {
   const collection = await api.collection(layer)
   const pinned = run || collection.run
   const sort = kind(collection)
-  // The shapes of areas come as tiles; here only their number is needed.
-  const limit = sort === 'areas' ? 1 : LISTED
-  const [style, page] = await Promise.all([api.style(layer, pinned), api.items(layer, { run: pinned, limit })])
+  // The shapes of areas and streets come as tiles; here only their number is needed.
+  const limit = isGroundKind(sort) && sort !== 'sites' ? 1 : LISTED
+  const [style, page] = await Promise.all([api.style(layer, pinned), api.items(layer, { run: pinned, limit, sortby: order(collection) })])
   return { collection, run: pinned, kind: sort, style, page, ask: collection.provenance?.request ?? null }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Ask, Collection } from './api'
 
-export type Kind = 'hotspots' | 'cells' | 'isopleths' | 'significant' | 'emerging' | 'repeats' | 'areas' | 'sites' | 'other'
+export type Kind = 'hotspots' | 'cells' | 'isopleths' | 'significant' | 'emerging' | 'repeats' | 'areas' | 'sites' | 'streets' | 'other'
 
 /** Layers that are derived from the question in hand: name, and how the method is asked for. */
 export const DERIVED: Record<'cells' | 'isopleths' | 'significant' | 'emerging' | 'repeats', { title: string; hint: string; of: (ask: Ask) => Ask }> = {
@@ -68,12 +68,17 @@ export function kindOfAsk(ask: Ask | undefined): Kind {
 export function kind(collection: Collection): Kind {
   if (collection.id.startsWith('areas-')) return 'areas'
   if (collection.id.startsWith('sites-')) return 'sites'
+  if (collection.id.startsWith('streets-')) return 'streets'
   return kindOfAsk(collection.provenance?.request)
 }
 
+/** Whether it lies below and beside analyses, and is none. */
+export function isGroundKind(kind: Kind): boolean {
+  return kind === 'areas' || kind === 'sites' || kind === 'streets'
+}
+
 export function isGround(collection: Collection): boolean {
-  const k = kind(collection)
-  return k === 'areas' || k === 'sites'
+  return isGroundKind(kind(collection))
 }
 
 export function isAnalysis(collection: { id: string }): boolean {
@@ -101,8 +106,19 @@ export const LETTERS: Record<string, string> = {
   high_high: 'HH', high_low: 'HL', low_high: 'LH', low_low: 'LL', hot_99: '99', hot_95: '95', hot_90: '90',
 }
 
-/** Isopleths by the share of the density that they hold: classes that mean the same on every map. */
-export const VOLUMES: readonly [share: number, colour: string][] = [[0.25, '#bd0026'], [0.5, '#fd8d3c'], [0.75, '#fecc5c'], [1, '#ffffb2']]
+/** What the features of a layer are listed by, where it does not rank them itself. */
+export function order(collection: Collection): string {
+  const has = (name: string): boolean => Boolean(collection.columns?.some((c) => c.name === name))
+  if (isGround(collection) || has('rank') || has('volume')) return ''
+  const by = ['density_per_km2', 'density_per_km', 'z', 'relative_risk', 'count'].find(has)
+  return by ? `-${by}` : ''
+}
+
+/** The title of an area, a site or a street layer without its kind. */
+export function groundTitle(collection: { title: string }): string {
+  const title = collection.title.replace(/^(Areas|Sites): /, '').replaceAll('_', ' ')
+  return title.charAt(0).toUpperCase() + title.slice(1)
+}
 
 /** Areas that hold others. */
 export function isWide(collection: { id: string }): boolean {

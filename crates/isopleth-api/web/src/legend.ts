@@ -2,32 +2,30 @@
 
 import { h } from './dom'
 import type { Loaded } from './app'
-import { isWide, LETTERS, VOLUMES } from './kinds'
-import { percent, sentence } from './words'
+import { groundTitle, isGroundKind, isWide, LETTERS } from './kinds'
+import { sentence } from './words'
 
 const TITLES: Record<string, string> = {
   hotspots: 'Hotspots by rank', cells: 'Density (incidents per km²)', isopleths: 'Isopleths', significant: 'Significant cells',
-  emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', other: 'Classes',
+  emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', streets: 'Streets', other: 'Classes',
 }
 
-/** The legends of layers, those of areas and sites together. */
+/** The legends of layers, those of areas, sites and streets together. */
 export function legends(layers: Loaded[]): HTMLElement[] {
-  const ground = layers.filter((l) => l.kind === 'areas' || l.kind === 'sites')
+  const ground = layers.filter((l) => isGroundKind(l.kind))
   const parts = layers.filter((l) => !ground.includes(l)).map(legendOf)
   if (!ground.length) return parts
   const rows = ground.map((l) => {
-    return row(l.kind === 'sites' ? 'ring' : isWide(l.collection) ? 'outline wide' : 'outline', '', sentence(l.collection.title.replace(/^(Areas|Sites): /, '')))
+    const form = l.kind === 'sites' ? 'ring' : l.kind === 'streets' ? 'street' : isWide(l.collection) ? 'outline wide' : 'outline'
+    return row(form, '', groundTitle(l.collection))
   })
-  return [...parts, h('section', { class: 'legend-part' }, h('h3', null, 'Areas and sites'), h('ul', null, rows))]
+  return [...parts, h('section', { class: 'legend-part' }, h('h3', null, 'Areas, sites and streets'), h('ul', null, rows))]
 }
 
 /** The legend of a layer. */
 function legendOf(layer: Loaded): HTMLElement {
   const { kind, collection, style } = layer
-  const shares = new Set(layer.page.features.map((f) => f.properties['volume']))
-  const classes = shares.has(undefined) || !shares.size
-    ? style.metadata?.['isopleth:legend'] ?? []
-    : VOLUMES.filter(([share]) => shares.has(share)).map(([share, colour]) => ({ label: `smallest area with ${percent(share)} of the density`, colour }))
+  const classes = style.metadata?.['isopleth:legend'] ?? []
   const title = TITLES[kind] ?? 'Classes'
   const rows = classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
   return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),

@@ -3,6 +3,7 @@
 import * as api from './api'
 import { app, change, LISTED, type Loaded } from './app'
 import { h, say, show } from './dom'
+import { order } from './kinds'
 import { count, incidents, many, name, percent, period, real, value } from './words'
 
 /** Why there is nothing, in words. */
@@ -32,10 +33,20 @@ export function line(properties: Record<string, unknown>): string {
   return parts.filter(Boolean).join(' · ')
 }
 
+const UNITS: Record<string, string> = { density_per_km2: 'per km²', density_per_km: 'per km', z: 'z', relative_risk: 'times the risk' }
+
 /** The ranked list. */
 export function list(loaded: Loaded, pick: (id: string) => void): HTMLElement {
   const { page } = loaded
   if (!page.features.length) return emptiness(loaded)
+  const sorted = order(loaded.collection).slice(1)
+  const by = sorted === 'count' ? '' : sorted
+  /** What a row is ranked by, on its right. */
+  const measure = (p: Record<string, api.Value>): HTMLElement | null => {
+    const ranked = by ? p[by] : null
+    if (typeof ranked === 'number') return h('span', { class: 'row-count' }, h('b', null, real(ranked)), h('small', null, UNITS[by] ?? name(by)))
+    return typeof p['count'] === 'number' ? h('span', { class: 'row-count' }, h('b', null, count(p['count'])), h('small', null, p['count'] === 1 ? 'incident' : 'incidents')) : null
+  }
   const rows = page.features.map((f, n) => {
     const p = f.properties
     const rank = typeof p['rank'] === 'number' ? p['rank'] : n + 1
@@ -49,8 +60,8 @@ export function list(loaded: Loaded, pick: (id: string) => void): HTMLElement {
       h('span', { class: 'disc-number', 'aria-label': `rank ${rank}` }, rank),
       h('span', { class: 'row-text' },
         h('strong', null, p['name'] ? String(p['name']) : p['volume'] !== undefined ? `${percent(Number(p['volume']))} of the density` : f.id),
-        h('small', null, subline(p), signs.length ? h('em', null, ` · ${signs.join(', ')}`) : null)),
-      typeof p['count'] === 'number' ? h('span', { class: 'row-count' }, h('b', null, count(p['count'])), h('small', null, p['count'] === 1 ? 'incident' : 'incidents')) : null))
+        h('small', null, by && typeof p['count'] === 'number' ? `${incidents(p['count'])} · ` : '', subline(p), signs.length ? h('em', null, ` · ${signs.join(', ')}`) : null)),
+      measure(p)))
   })
   const more = page.numberMatched - page.features.length
   return h('div', null, h('ol', { class: 'ranked' }, rows),
@@ -89,7 +100,7 @@ export function table(loaded: Loaded, pick: (id: string) => void): HTMLElement {
     if (!page.features.length) region.append(emptiness(loaded))
     const go = async (to: number): Promise<void> => {
       try {
-        draw(await api.items(loaded.collection.id, { run: loaded.run, limit: LISTED, offset: to }), to)
+        draw(await api.items(loaded.collection.id, { run: loaded.run, limit: LISTED, offset: to, sortby: order(loaded.collection) }), to)
         say(`From ${count(to + 1)}`)
       } catch (error) {
         show(foot, h('p', { class: 'notice', role: 'alert' }, api.words(error)))

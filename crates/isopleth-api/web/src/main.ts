@@ -5,7 +5,7 @@ import * as api from './api'
 import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace } from './geometry'
-import { DERIVED, type Derived, isDerived, isGround, kind, same } from './kinds'
+import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
 import { legends, note } from './legend'
 import { line, list, table } from './list'
 import type { MapView, Numbered } from './map'
@@ -15,6 +15,8 @@ import { fromHash, type Shown, type State, toHash } from './state'
 import { count, LENS, many, month, months, monthsOf, period, shifted } from './words'
 
 const basemap = document.querySelector<HTMLMetaElement>('meta[name="isopleth-basemap"]')?.content ?? ''
+/** Milliseconds after which the page looks whether the data have changed. */
+const LOOK_AGAIN = 30_000
 let maps: MapView[] = []
 let measure: { add: (at: [number, number]) => void } | null = null
 
@@ -219,10 +221,10 @@ function drawSwitches(): void {
   }
   const derived = app.main?.ask && app.computes && !app.main.ask.method.name.includes('audit')
     ? (Object.keys(DERIVED) as Derived[]).filter((name) => app.main?.kind !== name).map((name) => entry(name, DERIVED[name].title, DERIVED[name].hint)) : []
-  const ground = app.collections.filter(isGround).map((c) => entry(c.id, c.title.replace(/^(Areas|Sites): /, '').replace(/^./, (l) => l.toUpperCase()).replaceAll('_', ' '), kind(c) === 'areas' ? 'boundaries' : many(c.features, 'site')))
+  const ground = app.collections.filter(isGround).map((c) => entry(c.id, groundTitle(c), kind(c) === 'areas' ? 'boundaries' : many(c.features, kind(c) === 'streets' ? 'street' : 'site')))
   redraw(switches,
     derived.length ? h('fieldset', null, h('legend', null, 'From the same incidents'), derived) : null,
-    h('fieldset', null, h('legend', null, 'Areas and sites'), ground.length ? ground : h('p', { class: 'quiet' }, 'None are loaded.')))
+    h('fieldset', null, h('legend', null, 'Areas, sites and streets'), ground.length ? ground : h('p', { class: 'quiet' }, 'None are loaded.')))
 }
 
 // ---------------------------------------------------------------- comparison
@@ -385,7 +387,7 @@ function drawAside(): void {
     aside.scrollTop = 0
     return
   }
-  show(aside, h('h2', null, main.kind === 'hotspots' ? 'Ranked hotspots' : main.kind === 'repeats' ? 'Ranked locations' : main.kind === 'emerging' ? 'Ranked cells' : 'Features',
+  show(aside, h('h2', null, main.kind === 'hotspots' ? 'Ranked hotspots' : main.kind === 'repeats' ? 'Ranked locations' : ['cells', 'significant', 'emerging'].includes(main.kind) ? 'Ranked cells' : 'Features',
     h('small', null, ` ${count(main.page.numberMatched)}`)), list(main, (id) => pick(main.collection.id, id)))
   aside.scrollTop = scrolled
 }
@@ -395,7 +397,7 @@ function drawMaps(): void {
   const sides = [app.main, app.other]
   for (const [n, map] of maps.entries()) {
     const main = sides[n] ?? null
-    const under = n === 0 ? over : over.filter((l) => l.kind === 'areas' || l.kind === 'sites')
+    const under = n === 0 ? over : over.filter((l) => isGroundKind(l.kind))
     map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (n === 0 || app.picked.layer === app.other?.collection.id) ? app.picked.feature : null })
   }
   const shown = [app.main, ...over].filter((l): l is Loaded => l !== null)
@@ -482,7 +484,7 @@ async function refresh(): Promise<void> {
 }
 
 async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
-  return Promise.all(list.map(async (c) => (c.id.startsWith('areas-') || c.id.startsWith('sites-') ? c : api.collection(c.id, c.run).catch(() => c))))
+  return Promise.all(list.map(async (c) => (isGround(c) ? c : api.collection(c.id, c.run).catch(() => c))))
 }
 
 // ---------------------------------------------------------------- the maps
@@ -590,7 +592,29 @@ async function start(): Promise<void> {
   window.addEventListener('beforeprint', () => {
     if (!document.querySelector('#print img')) void import('./print').then((p) => p.prepare(maps))
   })
+  document.addEventListener('visibilitychange', () => void lookAgain())
+  setInterval(() => void lookAgain(), LOOK_AGAIN)
   await first()
+}
+
+/** What lies below the first view: the boundaries that are not too many, and the latest streets. */
+function firstGround(): api.Collection[] {
+  const streets = app.collections.filter((c) => kind(c) === 'streets').sort((a, b) => (a.id < b.id ? -1 : 1))
+  return [...app.collections.filter((c) => kind(c) === 'areas' && c.features <= 2000), ...streets.slice(-1)]
+}
+
+/** Looks whether the data have changed, while somebody looks at the page. */
+async function lookAgain(): Promise<void> {
+  const { main, state } = app
+  if (document.hidden || !main || state.month || isAnalysis(main.collection)) return
+  try {
+    if (await api.present(main.collection.id) === main.collection.run || main !== app.main) return
+    api.forget()
+    await refresh()
+    await showMain(false)
+  } catch {
+    // Whoever asks for something is told.
+  }
 }
 
 async function first(): Promise<void> {
@@ -616,7 +640,7 @@ async function first(): Promise<void> {
     }
     app.state = { ...app.state, layer: best.id, run: best.run }
   }
-  if (!location.hash.includes('on=')) app.state = { ...app.state, on: app.collections.filter((c) => kind(c) === 'areas' && c.features <= 2000).map((c) => c.id) }
+  if (!location.hash.includes('on=')) app.state = { ...app.state, on: firstGround().map((c) => c.id) }
   await Promise.all([showMain(false), readOver()])
   adopt()
   panel(question)

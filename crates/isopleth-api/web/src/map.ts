@@ -8,7 +8,7 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import { type Bbox, type Collection, type Feature, type Geometry, type Style, suspect, tiles } from './api'
 import { boxOf, labelPlace } from './geometry'
-import { isWide, type Kind, LETTERS, VOLUMES } from './kinds'
+import { isGroundKind, isWide, type Kind, LETTERS } from './kinds'
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href)
 
@@ -33,10 +33,10 @@ export interface Hit { layer: string; id: string; properties: Record<string, unk
 
 export interface Camera { zoom: number; lat: number; lon: number }
 
-interface Colours { ground: string; line: string; quiet: string; text: string; halo: string; accent: string; number: string; numeral: string }
+interface Colours { ground: string; street: string; line: string; quiet: string; text: string; halo: string; accent: string; number: string; numeral: string }
 
 /** From the background up. */
-const ORDER: Kind[] = ['cells', 'isopleths', 'significant', 'emerging', 'other', 'areas', 'hotspots', 'repeats', 'sites']
+const ORDER: Kind[] = ['streets', 'cells', 'isopleths', 'significant', 'emerging', 'other', 'areas', 'hotspots', 'repeats', 'sites']
 const FONT = ['system-ui', 'Segoe UI', 'Helvetica', 'Arial', 'sans-serif']
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
@@ -146,7 +146,7 @@ export class MapView {
 
   /** What lies at a point of the screen, the uppermost first. */
   private hits(point: [number, number]): Hit[] {
-    const own = new Set(this.sources().filter((l) => l.kind !== 'areas').map((l) => this.source(l)))
+    const own = new Set(this.sources().filter((l) => !isGroundKind(l.kind) || l.kind === 'sites').map((l) => this.source(l)))
     const near: [[number, number], [number, number]] = [[point[0] - 3, point[1] - 3], [point[0] + 3, point[1] + 3]]
     const found: MapGeoJSONFeature[] = this.gl.queryRenderedFeatures(near)
     const seen = new Set<string>()
@@ -190,7 +190,7 @@ export class MapView {
     const read = getComputedStyle(document.documentElement)
     const of = (name: string): string => read.getPropertyValue(name).trim()
     return {
-      ground: of('--map-ground'), line: of('--map-line'), quiet: of('--map-quiet'), text: of('--map-text'), halo: of('--map-halo'),
+      ground: of('--map-ground'), street: of('--map-street'), line: of('--map-line'), quiet: of('--map-quiet'), text: of('--map-text'), halo: of('--map-halo'),
       accent: of('--map-accent'), number: of('--map-number'), numeral: of('--map-numeral'),
     }
   }
@@ -267,6 +267,13 @@ export class MapView {
         paint: { 'line-color': colours.line, 'line-width': wide ? 1.8 : 0.8, ...(wide ? {} : { 'line-dasharray': [3, 2] }) },
       }]
     }
+    if (layer.kind === 'streets') {
+      return [{
+        id: `${source} street`, type: 'line', source, 'source-layer': id,
+        layout: { 'line-cap': 'round', 'line-join': 'round' },
+        paint: { 'line-color': colours.street, 'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 10, 0.4, 14, 2, 18, 10] },
+      }]
+    }
     if (layer.kind === 'sites') {
       return [{
         id: `${source} site`, type: 'circle', source, 'source-layer': id, minzoom: 11,
@@ -288,14 +295,7 @@ export class MapView {
         copy.paint['fill-antialias'] = false
         copy.paint['fill-opacity'] = 0.55
       }
-      if (copy.type === 'fill' && layer.collection.columns?.some((c) => c.name === 'volume')) {
-        const least = VOLUMES.at(-1)!
-        copy.paint['fill-color'] = ['case', ...VOLUMES.slice(0, -1).flatMap(([share, colour]) => [['<=', ['get', 'volume'], share], colour]), least[1]] as never
-        copy.paint['fill-opacity'] = 0.5
-        copy.paint['fill-outline-color'] = colours.text
-        copy.layout = { 'fill-sort-key': ['-', 1, ['get', 'volume']] }
-        if ('filter' in copy) delete copy.filter
-      }
+      if (copy.type === 'fill' && layer.kind === 'isopleths') copy.paint['fill-opacity'] = 0.5
       return copy as LayerSpecification
     })
   }
@@ -308,6 +308,13 @@ export class MapView {
         id: `${source} label`, type: 'symbol', source, 'source-layer': id, minzoom: 14,
         layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 11, 'text-offset': [0, 1.1], 'text-anchor': 'top', 'text-optional': true },
         paint: halo,
+      }]
+    }
+    if (layer.kind === 'streets') {
+      return [{
+        id: `${source} label`, type: 'symbol', source, 'source-layer': id, minzoom: 14,
+        layout: { 'symbol-placement': 'line', 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 11 },
+        paint: { 'text-color': colours.quiet, 'text-halo-color': colours.halo, 'text-halo-width': 1.4 },
       }]
     }
     const column = layer.kind === 'emerging' ? 'category' : layer.kind === 'significant' ? (layer.collection.columns?.some((c) => c.name === 'quadrant') ? 'quadrant' : 'class') : ''

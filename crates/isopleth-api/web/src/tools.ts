@@ -4,6 +4,7 @@ import * as api from './api'
 import { app, type Loaded } from './app'
 import { field, h, say, select, show, tick } from './dom'
 import { apart, boxOf, coordinate, inside } from './geometry'
+import { groundTitle, isGround, kind } from './kinds'
 import type { MapView } from './map'
 import { area, count, distance } from './words'
 
@@ -66,7 +67,7 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     }
     const pattern = text.replaceAll("'", "''").replace(/[%_\\]/g, '')
     const filter = `CASEI(name) LIKE CASEI('%${pattern}%')`
-    const places = app.collections.filter((c) => c.id.startsWith('areas-') || c.id.startsWith('sites-'))
+    const places = app.collections.filter(isGround)
     const named = [app.main, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l && Boolean(l.collection.columns?.some((c) => c.name === 'name')))
     const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
     const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
@@ -77,10 +78,12 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
       if (!f.geometry || seen.has(c.id + label)) return []
       seen.add(c.id + label)
       const box = boxOf(f.geometry)
-      const ground = c.id.startsWith('areas-') || c.id.startsWith('sites-')
-      return [{ label, detail: ground ? c.title.replace(/^(Areas|Sites): /, '').replaceAll('_', ' ') : c.title, go: (view: MapView) => { view.fit(box, 16); if (!ground) pick(c.id, f); else view.set({ picked: f }) } }]
+      const ground = isGround(c)
+      return [{ label, detail: ground ? groundTitle(c) : c.title, go: (view: MapView) => { view.fit(box, 16); if (!ground) pick(c.id, f); else view.set({ picked: f }) } }]
     }).slice(0, 12)
-    draw('Nothing of that name among wards, sites and the places of this layer. Streets are known where incidents were.')
+    draw(app.collections.some((c) => kind(c) === 'streets')
+      ? 'Nothing of that name among wards, sites, streets and the places of this layer.'
+      : 'Nothing of that name among wards, sites and the places of this layer. Streets are known where incidents were.')
   }
   let timer = 0
   input.addEventListener('input', () => { clearTimeout(timer); timer = window.setTimeout(() => void look(), 150) })

@@ -75,7 +75,7 @@ fn write_as(format: Format, layer: &Layer, path: &Path, request: &Path) -> Resul
     if format == Format::Csv {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let beside = path.with_file_name(format!("{name}-metadata.json"));
-        let metadata = serde_json::to_string_pretty(&write::csv_metadata(layer, &name))?;
+        let metadata = serde_json::to_string_pretty(&write::csv_metadata(&layer.into(), &name))?;
         std::fs::write(&beside, metadata + "\n")
             .map_err(|e| format!("cannot write {}: {e}", beside.display()))?;
     }

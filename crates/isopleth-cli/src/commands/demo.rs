@@ -6,11 +6,12 @@ use clap::Args;
 use isopleth_core::Request;
 use isopleth_io::ingest::{Mapping, Options, find_inputs};
 use isopleth_io::layer::{GeometryKind, Layer, Value};
+use isopleth_io::words::thousands;
 use isopleth_io::{SiteFields, analyse, read_areas, read_sites};
 use isopleth_store::{Run, Store};
 
 use super::{ingest, serve};
-use crate::table::{Table, thousands};
+use crate::table::Table;
 use crate::{BindArg, Failure};
 
 /// Takes a synthetic borough through the whole job: ingest, hotspots, layers, service.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use isopleth_io::words::thousands;
 use isopleth_store::Store;
 
-use crate::table::{Table, thousands};
+use crate::table::Table;
 use crate::{Failure, StoreArg};
 
 /// Writes a GeoPackage copy with R-trees and styles, which every GIS opens.

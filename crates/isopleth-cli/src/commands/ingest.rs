@@ -11,11 +11,11 @@ use isopleth_io::ingest::{
     FileReport, FormatName, IngestError, Input, Mapping, Options, RejectExample, RejectWriter,
     Rejected, SinkError, find_inputs, nothing_recognised, open,
 };
+use isopleth_io::words::thousands;
 use isopleth_store::{FileFacts, Store, Tally};
 use serde_json::{Map, json};
 
 use super::read_text;
-use crate::table::thousands;
 use crate::{Failure, StoreArg};
 
 /// Reads files, folders and archives into a store.

@@ -40,6 +40,7 @@ use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot};
 use serde_json::{Map, Value as Json};
 
 use crate::layer::{Column, Feature, GeometryKind, Layer};
+use crate::words::thousands;
 
 /// A kind of finding as a table.
 trait Table {
@@ -185,15 +186,18 @@ impl Common<'_> {
 
     fn description(&self, what: &str, about: Option<String>) -> String {
         let f = self.facts;
+        let groups = match &self.request.select.groups {
+            Some(_) => format!("Groups: {}", f.groups.join(", ").replace('_', " ")),
+            None => "All offence groups".to_owned(),
+        };
         format!(
-            "{lens}: {what} among {n} records in {area}, {period}.{about} Groups: {groups}. {unlocated} records without a location, whatever their area, are not on the map.",
+            "{lens}: {what} among {n} records in {area}, {period}.{about} {groups}. {unlocated} records without a location, whatever their area, are not on the map.",
             lens = f.lens_title(),
-            n = f.selected,
+            n = thousands(f.selected),
             area = self.area_words(),
             period = self.period_words(),
             about = about.map_or_else(String::new, |a| format!(" {a}.")),
-            groups = f.groups.join(", "),
-            unlocated = f.unlocated,
+            unlocated = thousands(f.unlocated),
         )
     }
 }

@@ -9,7 +9,8 @@
 //! | layer | classes |
 //! |---|---|
 //! | ranked areas | rank 1 to 3, 4 to 10, 11 to 20, 21 to 50, beyond |
-//! | surfaces, contours, streets | multiples of the mean over the layer, as the Home Office's hotspot toolkit draws them |
+//! | isopleths by volume | the share of the density that they hold: up to a quarter, a half, three quarters, all |
+//! | surfaces, other contours, streets | multiples of the mean over the layer, as the Home Office's hotspot toolkit draws them |
 //! | Getis-Ord | adjusted p of hot cells at most 0.01, 0.05, 0.10; all other cells alike |
 //! | local Moran | the quadrants of significant cells; all other cells alike |
 //! | emerging hot spots | the categories of hot cells; all other cells alike |
@@ -33,6 +34,7 @@ pub use colour::Colour;
 pub use maplibre::{MEDIA_TYPE as MAPLIBRE_MEDIA_TYPE, maplibre_style};
 
 use crate::layer::{ColumnType, Feature, GeometryKind, Layer, Value};
+use crate::words::thousands;
 
 /// From the darkest (first) to the lightest.
 const SEQUENTIAL: [Colour; 5] = [
@@ -157,7 +159,8 @@ impl Symbology {
             .or_else(|| quadrants(layer))
             .or_else(|| categories(layer))
             .or_else(|| changes(layer))
-            .or_else(|| comparison(layer));
+            .or_else(|| comparison(layer))
+            .or_else(|| volumes(layer));
         let rule = match draw {
             Draw::Points => counts(layer).or_else(ranked).or_else(graded),
             // Lines cover the ground, and few of them have a rank that matters.
@@ -165,7 +168,9 @@ impl Symbology {
             Draw::Areas => special.or_else(ranked).or_else(graded),
         };
         let outlined = match &rule {
-            Some(Rule::Ranges { column, .. }) => column == "rank" || layer.column("code").is_some(),
+            Some(Rule::Ranges { column, .. }) => {
+                matches!(column.as_str(), "rank" | "volume") || layer.column("code").is_some()
+            }
             Some(Rule::Values { .. }) => false,
             Some(Rule::One(_)) | None => true,
         };
@@ -276,6 +281,24 @@ fn ranks() -> Rule {
     }
 }
 
+/// Isopleths hold each other: the smallest is the densest ground, and lies on top.
+fn volumes(layer: &Layer) -> Option<Rule> {
+    layer.column("volume")?;
+    layer
+        .column("threshold_per_km2")
+        .or_else(|| layer.column("threshold_harm_per_km2"))?;
+    let [a, _, c, d, e] = SEQUENTIAL;
+    Some(Rule::Ranges {
+        column: "volume".to_owned(),
+        classes: vec![
+            range(0.0, 0.25, "Smallest area with up to 25 % of the density", a),
+            range(0.25, 0.5, "With up to 50 %", c),
+            range(0.5, 0.75, "With up to 75 %", d),
+            range(0.75, 1.0, "With up to 100 %", e),
+        ],
+    })
+}
+
 fn counts(layer: &Layer) -> Option<Rule> {
     let at = layer.column("count")?;
     if layer.columns[at].kind != ColumnType::Integer {
@@ -351,7 +374,7 @@ fn graded(layer: &Layer) -> Option<Rule> {
 
 fn short(value: f64) -> String {
     if value.abs() >= 100.0 || value.fract() == 0.0 {
-        format!("{value:.0}")
+        thousands(value.round() as u64)
     } else {
         format!("{value:.2}")
     }
@@ -570,6 +593,11 @@ mod tests {
                     ("count_against", Integer),
                 ],
                 "log_ratio",
+            ),
+            (
+                Polygon,
+                &[("volume", Real), ("threshold_per_km2", Real)],
+                "volume",
             ),
             (Polygon, &[rank, ("relative_risk", Real)], "rank"),
             (Point, &[rank, ("count", Integer)], "count"),

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Part;
 use super::part::located;
 use crate::crs::Crs;
-use crate::layer::{ColumnType, GeometryKind, Layer, Value};
+use crate::layer::{ColumnType, GeometryKind, Value};
 
 /// Writes a layer as CSV: id, the columns, and longitude and latitude (points; easting and northing
 /// in a projected system) or the outline as well-known text (lines and polygons). Text that a
@@ -60,11 +60,11 @@ pub fn csv<'a>(part: impl Into<Part<'a>>, out: impl Write) -> io::Result<()> {
     writer.flush()
 }
 
-/// The metadata document of a layer's CSV: columns with their meaning, and the provenance. It
+/// The metadata document of the CSV of a layer or of some of its features: columns with their meaning, and the provenance. It
 /// belongs beside the file as `NAME.csv-metadata.json`.
 #[must_use]
-pub fn csv_metadata(layer: &Layer, file_name: &str) -> Json {
-    let part = Part::whole(layer);
+pub fn csv_metadata(part: &Part, file_name: &str) -> Json {
+    let layer = part.layer();
     let id = part.free_name("id");
     let datatype = |kind| match kind {
         ColumnType::Boolean => "boolean",
@@ -85,7 +85,7 @@ pub fn csv_metadata(layer: &Layer, file_name: &str) -> Json {
             "dc:description": format!("{}{unit}", c.meaning),
         })
     }));
-    let place = place_names(&part);
+    let place = place_names(part);
     let kind = if place.len() == 2 { "double" } else { "string" };
     columns.extend(
         place
@@ -98,7 +98,7 @@ pub fn csv_metadata(layer: &Layer, file_name: &str) -> Json {
         "dc:title": layer.title,
         "dc:description": layer.description,
         "tableSchema": { "columns": columns, "primaryKey": id },
-        "notes": [{ "provenance": layer.provenance }],
+        "notes": [{ "provenance": part.provenance() }],
     })
 }
 

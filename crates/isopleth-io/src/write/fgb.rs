@@ -137,7 +137,7 @@ fn header(part: &Part, kind: GeometryKind, extent: Option<&NodeItem>, count: usi
         crs: Some(FgbCrs::create(&mut fbb, &crs)),
         title: Some(fbb.create_string(&layer.title)),
         description: Some(fbb.create_string(&layer.description)),
-        metadata: Some(fbb.create_string(&metadata(&layer.provenance))),
+        metadata: Some(fbb.create_string(&metadata(&part.provenance()))),
         ..HeaderArgs::default()
     };
     let root = Header::create(&mut fbb, &args);

@@ -45,7 +45,7 @@ pub fn geojson<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::Resul
         out.write_all(b"}")?;
     }
     let columns = serde_json::to_string(&layer.columns)?;
-    let provenance = serde_json::to_string(&layer.provenance)?;
+    let provenance = serde_json::to_string(&part.provenance())?;
     writeln!(
         out,
         "\n],\"columns\":{columns},\"provenance\":{provenance}}}"
@@ -70,7 +70,7 @@ pub fn geojson_seq<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::R
                 "title": layer.title,
                 "description": layer.description,
                 "columns": layer.columns,
-                "provenance": layer.provenance,
+                "provenance": part.provenance(),
             });
             write!(out, ",\"collection\":{collection}")?;
         }

@@ -60,7 +60,7 @@ pub fn kml<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::Result<()
         style(&mut xml, layer, &id, class)?;
     }
     xml.open("ExtendedData", &[])?;
-    for (name, value) in &layer.provenance {
+    for (name, value) in &part.provenance() {
         let value = match value {
             Json::String(text) => text.clone(),
             other => other.to_string(),

@@ -196,7 +196,7 @@ fn metadata(part: &Part, names: &Names) -> Vec<KeyValue> {
         entry("title", layer.title.clone()),
         entry("description", layer.description.clone()),
         entry("columns", json!(layer.columns).to_string()),
-        entry("provenance", json!(layer.provenance).to_string()),
+        entry("provenance", json!(part.provenance()).to_string()),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What a writer is given: a layer, or some of its features, and the coordinates that they have.
 
 use geo::{BoundingRect, Geometry};
+use serde_json::{Map, Value as Json};
 
 use crate::crs::{BeyondCrs, Crs};
 use crate::layer::{Feature, GeometryKind, Layer};
@@ -13,6 +14,7 @@ pub struct Part<'a> {
     layer: &'a Layer,
     indices: Option<&'a [u32]>,
     crs: Crs,
+    selection: Option<&'a Map<String, Json>>,
 }
 
 impl<'a> From<&'a Layer> for Part<'a> {
@@ -29,6 +31,7 @@ impl<'a> Part<'a> {
             layer,
             indices: None,
             crs: Crs::Crs84,
+            selection: None,
         }
     }
 
@@ -46,6 +49,22 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn in_crs(self, crs: Crs) -> Self {
         Self { crs, ..self }
+    }
+
+    /// The same, with what was asked for of the layer: its provenance says so.
+    #[must_use]
+    pub fn selected(self, selection: Option<&'a Map<String, Json>>) -> Self {
+        Self { selection, ..self }
+    }
+
+    /// The provenance of the layer, and what was selected of it.
+    #[must_use]
+    pub fn provenance(&self) -> Map<String, Json> {
+        let mut provenance = self.layer.provenance.clone();
+        if let Some(selection) = self.selection {
+            provenance.insert("selection".to_owned(), Json::Object(selection.clone()));
+        }
+        provenance
     }
 
     /// The same features as a layer of another system.
@@ -71,11 +90,11 @@ impl<'a> Part<'a> {
             columns: layer.columns.clone(),
             features: features?,
             days: layer.days.clone(),
-            provenance: layer.provenance.clone(),
+            provenance: self.provenance(),
         })
     }
 
-    /// The layer: its title, columns and provenance.
+    /// The layer: its title and columns.
     #[must_use]
     pub fn layer(&self) -> &'a Layer {
         self.layer

@@ -1,13 +1,23 @@
-//! Areas and sites as layers.
+//! Areas, sites and streets as layers.
 
 use geo::orient::Direction;
 use geo::{Geometry, MapCoords, Orient, Point};
-use isopleth_core::domain::{Area, Site};
+use isopleth_core::domain::{Area, Site, Street};
 use isopleth_io::layer::{Column, ColumnType, Feature, GeometryKind, Layer, Value};
 use serde_json::{Map, json};
 
-/// A layer for each kind and vintage of areas, with the id of its collection.
-pub(crate) fn area_layers(areas: &[Area]) -> Vec<(String, Layer)> {
+/// All that is loaded beside incidents as layers, each with the id of its collection.
+pub(crate) fn place_layers(
+    areas: &[Area],
+    sites: &[Site],
+    streets: &[Street],
+) -> impl Iterator<Item = (String, Layer)> {
+    let places = area_layers(areas).into_iter().chain(site_layers(sites));
+    places.chain(street_layers(streets))
+}
+
+/// A layer for each kind and vintage of areas.
+fn area_layers(areas: &[Area]) -> Vec<(String, Layer)> {
     grouped(areas, |a| (&a.kind, &a.vintage))
         .map(|((kind, vintage), members)| {
             let features = unique(members.iter().map(|area| Feature {
@@ -39,8 +49,8 @@ pub(crate) fn area_layers(areas: &[Area]) -> Vec<(String, Layer)> {
         .collect()
 }
 
-/// A layer for each class of sites, with the id of its collection.
-pub(crate) fn site_layers(sites: &[Site]) -> Vec<(String, Layer)> {
+/// A layer for each class of sites.
+fn site_layers(sites: &[Site]) -> Vec<(String, Layer)> {
     grouped(sites, |s| &s.class)
         .map(|(class, members)| {
             let features = unique(members.iter().map(|site| Feature {
@@ -77,6 +87,33 @@ pub(crate) fn site_layers(sites: &[Site]) -> Vec<(String, Layer)> {
                 provenance: provenance([("sites", class)]),
             };
             (format!("sites-{}", sanitised(class)), layer)
+        })
+        .collect()
+}
+
+/// A layer for each vintage of the street network.
+fn street_layers(streets: &[Street]) -> Vec<(String, Layer)> {
+    grouped(streets, |s| &s.vintage)
+        .map(|(vintage, members)| {
+            let features = unique(members.iter().map(|street| Feature {
+                id: street.id.clone(),
+                geometry: tidy(Geometry::MultiLineString(street.geometry.clone())),
+                values: texts([&street.id, &street.name, &street.vintage]),
+            }));
+            let layer = Layer {
+                title: format!("Streets: {vintage}"),
+                description: format!("Centre lines of streets, vintage {vintage}."),
+                geometry: GeometryKind::MultiLineString,
+                columns: columns([
+                    ("street", "Id of the street in its source"),
+                    ("name", "Name; empty where it has none"),
+                    ("vintage", "Vintage of the street network"),
+                ]),
+                features,
+                days: None,
+                provenance: provenance([("streets", vintage)]),
+            };
+            (format!("streets-{}", sanitised(vintage)), layer)
         })
         .collect()
 }
