@@ -80,6 +80,11 @@ async function everywhere(name, base, ward) {
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
         assert.ok(wide <= 0, `the page is ${wide} px too wide`)
         assert.match(await text(page, '.badge'), /Reported incidents|Enforcement activity/, 'the lens is visible')
+        const cramped = await page.evaluate(() => ['.time', '.headline', '.panel', '.list'].filter((part) => {
+          const box = document.querySelector(part)
+          return box.scrollWidth > box.clientWidth
+        }))
+        assert.deepEqual(cramped, [], 'parts that are wider than their place')
         await page.screenshot({ path: join(shots, `${name}-${size}-${scheme}.png`) })
         assert.deepEqual(await findings(page), [], 'axe-core')
         await page.locator('.row').first().click()

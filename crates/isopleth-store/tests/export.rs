@@ -300,9 +300,9 @@ fn a_layer_of_lines_becomes_a_table_of_lines() {
         ask::<String>(&copy, kinds),
         "hot-streets LINESTRING, several MULTILINESTRING"
     );
-    let wkb = "SELECT hex(substr(geom, 41, 9)) FROM \"streets-hot\" WHERE fid = 1";
+    let wkb = "SELECT hex(substr(geom, 41, 9)) FROM \"hot-streets\" WHERE fid = 1";
     assert_eq!(ask::<String>(&copy, wkb), "010200000002000000");
-    let style = "SELECT styleQML FROM layer_styles WHERE f_table_name = 'streets-hot'";
+    let style = "SELECT styleQML FROM layer_styles WHERE f_table_name = 'hot-streets'";
     let style = ask::<String>(&copy, style);
     assert!(
         style.contains("SimpleLine") && style.contains("attr=\"density_per_km2\""),
