@@ -395,6 +395,54 @@ await test('demo: a distance is measured by keyboard', service.base, async (page
   await page.waitForFunction(() => /[1-9]\S*\s?k?m as the crow flies/.test(document.querySelector('.measure output').textContent))
 })
 
+/** Answers to these requests come late. */
+const late = (page, pattern, milliseconds) => page.route(pattern, async (route) => {
+  await new Promise((go) => { setTimeout(go, milliseconds) })
+  await route.continue().catch(() => undefined)
+})
+
+await test('demo: an answer to a question that was put before is dropped', service.base, async (page) => {
+  await late(page, '**/processes/analyse/execution', 2000)
+  await page.locator('[data-layer="isopleths"]').check()
+  await page.getByLabel('Layer', { exact: true }).selectOption('robbery-hotspots')
+  await page.waitForFunction(() => /Robbery/.test(document.querySelector('h1').textContent))
+  await page.getByLabel('Side by side with').selectOption('lens')
+  await page.waitForTimeout(300)
+  await page.getByLabel('Side by side with').selectOption('')
+  await page.waitForFunction(() => /feature/.test(document.querySelector('[data-layer="isopleths"]').closest('label').textContent), null, { timeout: 30_000 })
+  await page.waitForTimeout(2500)
+  assert.equal(await page.locator('.maps.two').count(), 0, 'nothing beside it')
+  await page.getByRole('button', { name: 'Download' }).click()
+  const offered = await page.locator('dialog option').allInnerTexts()
+  assert.ok(offered.length > 1 && !offered.some((o) => /Burglary/.test(o)), offered.join('; '))
+})
+
+await test('demo: an analysis that is called off stays off', service.base, async (page) => {
+  await late(page, '**/jobs/*', 1200)
+  await unfold(page)
+  await page.getByLabel('Bandwidth, m').fill('333')
+  const before = await text(page, 'h1')
+  await page.getByRole('button', { name: 'Run analysis' }).press('Enter')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
+  await page.waitForTimeout(2500)
+  assert.equal(await text(page, 'h1'), before)
+})
+
+await test('demo: the browser prints what is shown, whenever it does', service.base, async (page) => {
+  await page.waitForTimeout(4000)
+  const printed = () => page.evaluate(() => {
+    dispatchEvent(new Event('beforeprint'))
+    const title = document.querySelector('#print h1')?.textContent
+    dispatchEvent(new Event('afterprint'))
+    return [title, document.querySelector('#print').childElementCount]
+  })
+  assert.deepEqual(await printed(), [await text(page, 'h1'), 0])
+  await page.getByLabel('Layer', { exact: true }).selectOption('drugs-enforcement')
+  await page.waitForFunction(() => /drug/i.test(document.querySelector('h1').textContent))
+  assert.deepEqual(await printed(), [await text(page, 'h1'), 0])
+})
+
 const blind = await launch(['--disable-gpu', '--disable-software-rasterizer', '--disable-3d-apis'])
 await test('demo: without WebGL the service draws a picture, and the list works', service.base, async (page) => {
   assert.match(await text(page, '.notices'), /still picture/)

@@ -54,6 +54,10 @@ pub(crate) async fn map(state: &AppState, call: &Call) -> Result<Reply, Problem>
     let bbox = bbox.unwrap_or_else(|| shown(dataset.bbox));
     let view = View::new(bbox, bbox_crs, crs, width, height).map_err(|error| {
         let parameter = match error {
+            // A side that was not given follows from the other and the box.
+            ViewError::Side(side) if width == Some(side) => "width",
+            ViewError::Side(side) if height == Some(side) => "height",
+            ViewError::Side(_) if given => "bbox",
             ViewError::Side(_) | ViewError::Pixels(..) if width.is_some() => "width",
             ViewError::Side(_) | ViewError::Pixels(..) => "height",
             _ if given => "bbox",

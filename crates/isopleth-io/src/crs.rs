@@ -205,7 +205,7 @@ impl Crs {
     #[must_use]
     pub fn unproject_box(self, [west, south, east, north]: [f64; 4]) -> Option<Geometry> {
         let [w, s, e, n] = match self {
-            Self::Crs84 => [west, south, east, north],
+            Self::Crs84 => [-180.0, -90.0, 180.0, 90.0],
             Self::NationalGrid => GRID_METRES,
             Self::WebMercator => [-HALF_WORLD_M, -HALF_WORLD_M, HALF_WORLD_M, HALF_WORLD_M],
         };

@@ -219,8 +219,9 @@ export function file(id: string, run: string, ending: string, selection: Selecti
 }
 
 /** Address of a picture of a map. */
-export function picture(id: string, run: string, bbox: Bbox, width: number, height: number): string {
-  return `${base}/collections/${seg(id)}/map${query({ run, bbox: bbox.join(','), width, height })}`
+export function picture(id: string, run: string, bbox: Bbox, width: number): string {
+  // In the projection of the map; the height follows from the box.
+  return `${base}/collections/${seg(id)}/map${query({ run, bbox: bbox.join(','), crs: 'http://www.opengis.net/def/crs/EPSG/0/3857', width })}`
 }
 
 export interface Job {
@@ -274,12 +275,14 @@ async function execute(ask: Ask, progress?: (job: Job) => void, signal?: AbortSi
   let pause = 60
   while (job.status === 'accepted' || job.status === 'running') {
     progress?.(job)
-    await wait(pause, signal).catch(async (stopped) => {
+    const calledOff = async (stopped: unknown): Promise<never> => {
       await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
       throw stopped
-    })
+    }
+    await wait(pause, signal).catch(calledOff)
     pause = Math.min(pause * 1.6, 1000)
     job = await patiently(job)
+    if (signal?.aborted) await calledOff(new DOMException('called off', 'AbortError'))
   }
   if (job.status === 'dismissed') throw new Refusal(410, 'dismissed', 'the analysis was called off')
   if (job.status === 'failed') throw new Refusal(422, 'failed', job.message ?? 'the analysis failed')

@@ -107,11 +107,11 @@ export function coordinate(text: string): Place | null {
   const part = /(-?\d+(?:\.\d+)?)\s*°?\s*(?:(\d+(?:\.\d+)?)\s*['′]\s*)?(?:(\d+(?:\.\d+)?)\s*["″]\s*)?([NSEW])?/giy
   const found: { value: number; letter: string }[] = []
   let rest = 0
-  const clean = text.trim()
+  const clean = text.trim().replaceAll('−', '-')
   while (rest < clean.length) {
     part.lastIndex = rest
     const match = part.exec(clean)
-    if (!match?.[0]) return null
+    if (!match?.[0] || Number(match[2] ?? 0) >= 60 || Number(match[3] ?? 0) >= 60) return null
     const letter = (match[4] ?? '').toUpperCase()
     const size = Math.abs(Number(match[1])) + Number(match[2] ?? 0) / 60 + Number(match[3] ?? 0) / 3600
     const negative = match[1]!.startsWith('-') || letter === 'S' || letter === 'W'
@@ -121,6 +121,8 @@ export function coordinate(text: string): Place | null {
   }
   if (found.length !== 2) return null
   const [a, b] = found as [{ value: number; letter: string }, { value: number; letter: string }]
+  const axis = (letter: string): string => ('NS'.includes(letter) ? 'NS' : 'EW')
+  if (a.letter && b.letter && axis(a.letter) === axis(b.letter)) return null
   const swapped = 'EW'.includes(a.letter || '-') || 'NS'.includes(b.letter || '-')
   const [lat, lon] = swapped ? [b.value, a.value] : [a.value, b.value]
   return Math.abs(lat) <= 85 && Math.abs(lon) <= 180 ? [lon, lat] : null

@@ -4,7 +4,7 @@ import * as api from './api'
 import { app, change, LISTED, type Loaded } from './app'
 import { h, say, show } from './dom'
 import { order } from './kinds'
-import { count, incidents, many, name, percent, period, real, value } from './words'
+import { count, incidents, isSmall, lensOfGroup, many, name, percent, period, real, value } from './words'
 
 /** Why there is nothing, in words. */
 export function emptiness(loaded: Loaded): HTMLElement {
@@ -12,10 +12,13 @@ export function emptiness(loaded: Loaded): HTMLElement {
   const selected = provenance?.records?.selected
   const rules = loaded.ask?.hotspots
   const least = typeof rules?.['min_count'] === 'number' ? rules['min_count'] : null
+  const unsupplied = provenance?.caveats?.some((c) => /not supplied/.test(c))
+  const groups = loaded.ask?.select?.groups ?? []
+  const otherLens = groups.length > 0 && groups.every((g) => lensOfGroup(g) !== provenance?.lens)
   return h('div', { class: 'notice' },
     h('p', null, h('strong', null, 'Nothing to show here.')),
-    h('p', null, selected !== undefined ? `${sentenceCase(incidents(selected))} in ${period(provenance?.period)} match the question. ` : '',
-      selected && least ? `No place holds ${count(least)} or more of them as densely as the rule asks. That is an answer, not a fault.` : selected === 0 ? 'Choose a longer period or more offence groups.' : ''))
+    h('p', null, selected !== undefined ? `${sentenceCase(incidents(selected))} in ${period(provenance?.period)} ${selected === 0 || selected === 1 ? 'matches' : 'match'} the question. ` : '',
+      selected && least ? `No place holds ${count(least)} or more of them as densely as the rule asks. That is an answer, not a fault.` : selected === 0 ? unsupplied ? 'The data has nothing for this period: that is not known, and not zero.' : otherLens ? 'This lens never holds these offence groups: choose the other, or other groups.' : 'Choose a longer period or more offence groups.' : ''))
 }
 
 function sentenceCase(text: string): string {
@@ -39,6 +42,7 @@ const UNITS: Record<string, string> = { density_per_km2: 'per km²', density_per
 export function list(loaded: Loaded, pick: (id: string) => void): HTMLElement {
   const { page } = loaded
   if (!page.features.length) return emptiness(loaded)
+  const few = (loaded.collection.provenance?.caveats ?? []).some(isSmall)
   const sorted = order(loaded.collection).slice(1)
   const by = sorted === 'count' ? '' : sorted
   /** What a row is ranked by, on its right. */
@@ -60,7 +64,7 @@ export function list(loaded: Loaded, pick: (id: string) => void): HTMLElement {
       h('span', { class: 'disc-number', 'aria-label': `rank ${rank}` }, rank),
       h('span', { class: 'row-text' },
         h('strong', null, p['name'] ? String(p['name']) : p['volume'] !== undefined ? `${percent(Number(p['volume']))} of the density` : f.id),
-        h('small', null, by && typeof p['count'] === 'number' ? `${incidents(p['count'])} · ` : '', subline(p), signs.length ? h('em', null, ` · ${signs.join(', ')}`) : null)),
+        h('small', null, by && typeof p['count'] === 'number' ? `${incidents(p['count'])} · ` : '', subline(p, few), signs.length ? h('em', null, ` · ${signs.join(', ')}`) : null)),
       measure(p)))
   })
   const more = page.numberMatched - page.features.length
@@ -68,11 +72,11 @@ export function list(loaded: Loaded, pick: (id: string) => void): HTMLElement {
     more > 0 ? h('p', { class: 'quiet' }, `And ${many(more, 'more', 'more')}: all are on the map and in the table.`) : null)
 }
 
-function subline(p: Record<string, api.Value>): string {
+function subline(p: Record<string, api.Value>, few: boolean): string {
   const parts: string[] = []
   if (typeof p['category'] === 'string') parts.push(p['category'].replaceAll('_', ' '))
   if (typeof p['class'] === 'string') parts.push(p['class'].replaceAll('_', ' '))
-  if (typeof p['share_of_incidents'] === 'number') parts.push(`${percent(p['share_of_incidents'])} of incidents`)
+  if (typeof p['share_of_incidents'] === 'number' && !few) parts.push(`${percent(p['share_of_incidents'])} of incidents`)
   if (typeof p['area_m2'] === 'number') parts.push(value({ name: 'area_m2', kind: 'real', meaning: '' }, p['area_m2']))
   if (typeof p['place_kind'] === 'string') parts.push(p['place_kind'])
   if (typeof p['distinct_months'] === 'number') parts.push(`in ${many(p['distinct_months'], 'month')}`)

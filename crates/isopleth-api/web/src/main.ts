@@ -12,7 +12,7 @@ import type { MapView, Numbered } from './map'
 import { adopt, panel, reach, readAreas } from './question'
 import { sheet } from './sheet'
 import { fromHash, type Shown, type State, toHash } from './state'
-import { count, LENS, many, month, months, monthsOf, period, shifted } from './words'
+import { count, isSmall, LENS, many, month, months, monthsOf, period, shifted } from './words'
 
 const basemap = document.querySelector<HTMLMetaElement>('meta[name="isopleth-basemap"]')?.content ?? ''
 /** Milliseconds after which the page looks whether the data have changed. */
@@ -114,9 +114,15 @@ async function showMain(refit: boolean): Promise<void> {
     say(`${loaded.collection.title}: ${many(loaded.page.numberMatched, 'feature')}`)
   } catch (error) {
     if (mine !== turn) return
-    notice('main', api.words(error), ' ', h('button', { onclick: () => void showMain(refit) }, 'Try again'))
+    playing = 0
+    drawTime()
+    const there = app.collections.find((c) => c.id === state.layer)
+    const gone = there && state.run && error instanceof api.Refusal && error.status === 404
+    notice('main', api.words(error), ' ', gone
+      ? h('button', { onclick: () => change({ run: there.run, month: '', pick: '' }) }, 'Show the present run')
+      : h('button', { onclick: () => void showMain(refit) }, 'Try again'))
     if (!app.main) {
-      show(headline, h('h1', null, 'No such layer'))
+      show(headline, h('h1', null, there ? there.title : 'No such layer'))
       show(aside, h('div', { class: 'notice' }, 'Nothing could be read. Choose another layer.'))
     }
   } finally {
@@ -190,13 +196,17 @@ async function showOver(): Promise<void> {
     if (had && typeof had === 'object' && 'collection' in had && (!isDerived(name) || (ask && same(had.ask?.select, DERIVED[name].of(ask).select)))) return
     app.over.set(name, 'coming')
     drawSwitches()
+    let found: Loaded | Error
     try {
-      app.over.set(name, isDerived(name)
+      found = isDerived(name)
         ? ask ? await derive(name, ask) : new Error('This layer was not made by a question.')
-        : await load({ layer: name, run: '', ask: null }))
+        : await load({ layer: name, run: '', ask: null })
     } catch (error) {
-      app.over.set(name, new Error(api.words(error)))
+      found = new Error(api.words(error))
     }
+    // Another question has been put meanwhile, and asks for its own.
+    if (isDerived(name) && !same(askOf(app.main)?.select, ask?.select)) return
+    app.over.set(name, found)
     if (!app.state.on.includes(name)) app.over.delete(name)
     drawSwitches()
     drawMaps()
@@ -207,7 +217,8 @@ async function showOver(): Promise<void> {
 }
 
 function toggle(name: string, on: boolean): void {
-  change({ on: on ? [...app.state.on, name] : app.state.on.filter((n) => n !== name) })
+  const gone = !on && app.state.pick.startsWith(`${name}:`)
+  change({ on: on ? [...app.state.on, name] : app.state.on.filter((n) => n !== name), ...(gone ? { pick: '' } : {}) })
 }
 
 function drawSwitches(): void {
@@ -232,9 +243,13 @@ function drawSwitches(): void {
 /** Whether the maps, which have become narrower or wider by choice, are to show the whole layer. */
 let refit = false
 
+let otherTurn = 0
+
 async function showOther(): Promise<void> {
+  const mine = ++otherTurn
   const { other } = app.state
   if (!other) {
+    if (app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id) change({ pick: '' })
     app.other = null
     layoutMaps()
     drawComparison()
@@ -243,10 +258,13 @@ async function showOther(): Promise<void> {
   }
   notice('other')
   try {
-    app.other = await load(other)
+    const loaded = await load(other)
+    if (mine !== otherTurn) return
+    app.other = loaded
     if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: app.other.collection.id, run: app.other.run } }
     keepAddress()
   } catch (error) {
+    if (mine !== otherTurn) return
     app.other = null
     notice('other', `The other side of the comparison: ${api.words(error)}`)
   }
@@ -353,7 +371,8 @@ function drawHeadline(): void {
     const lens = l.collection.provenance?.lens
     return lens ? h('span', { class: `badge ${lens}`, title: LENS[lens].meaning }, LENS[lens].title) : null
   }
-  const caveats = p?.caveats ?? []
+  // That counts are small is to be read first.
+  const caveats = [...(p?.caveats ?? [])].sort((a, b) => Number(isSmall(b)) - Number(isSmall(a)))
   show(headline,
     h('div', { class: 'headline-row' }, badge(main), p?.marking ? h('span', { class: 'badge marking' }, p.marking) : null,
       app.state.month ? h('span', { class: 'badge' }, `Replay: ${period(`${shifted(app.state.month, 1 - app.state.span)}/${app.state.month}`)}`) : null),
@@ -451,6 +470,7 @@ function keepAddress(): void {
 onChange((changes) => {
   keepAddress()
   const asked = 'layer' in changes || 'run' in changes || 'ask' in changes
+  if (asked) playing = 0
   if (asked || 'month' in changes || 'span' in changes) {
     void showMain(asked).then(async () => {
       if (asked) { adopt(); await refresh(); panel(question) }
@@ -560,7 +580,7 @@ function drawBar(): void {
 function pictured(error: unknown): void {
   const box = app.main?.collection.extent.spatial?.bbox[0]
   const area = frames[0]!.querySelector('.canvas')!
-  show(area, box && app.main ? h('img', { class: 'still', alt: `Map of ${app.main.collection.title}`, src: api.picture(app.main.collection.id, app.main.run, box, 1000, 800) }) : null)
+  show(area, box && app.main ? h('img', { class: 'still', alt: `Map of ${app.main.collection.title}`, src: api.picture(app.main.collection.id, app.main.run, box, 1000) }) : null)
   notice('gl', `This browser cannot draw the map (${error instanceof Error ? error.message.split('\n')[0]?.slice(0, 120) : 'no WebGL'}). A still picture is shown; list, table and downloads work.`)
 }
 
@@ -589,8 +609,13 @@ async function start(): Promise<void> {
     change(next)
     if (at) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
   })
-  window.addEventListener('beforeprint', () => {
-    if (!document.querySelector('#print img')) void import('./print').then((p) => p.prepare(maps))
+  // What is printed must be there before the browser goes on: nothing can be waited for then.
+  let paper: typeof import('./print') | null = null
+  window.addEventListener('beforeprint', () => paper?.beforePrint(maps))
+  window.addEventListener('afterprint', () => paper?.afterPrint())
+  setTimeout(() => void import('./print').then((p) => { paper = p }, () => undefined), 3000)
+  aside.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && app.state.pick) aside.querySelector<HTMLElement>('.back')?.click()
   })
   document.addEventListener('visibilitychange', () => void lookAgain())
   setInterval(() => void lookAgain(), LOOK_AGAIN)

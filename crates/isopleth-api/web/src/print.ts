@@ -9,8 +9,22 @@ import { area, count, distance, incidents, LENS, percent, period } from './words
 
 const page = h('div', { id: 'print', 'aria-hidden': 'true' })
 
-/** Fills the page that is printed with what is on the screen. */
-export async function prepare(maps: MapView[]): Promise<void> {
+/** Whether the page was filled by the button, in colours for paper. */
+let filled = false
+
+/** Fills the page where the browser prints by itself. */
+export function beforePrint(maps: MapView[]): void {
+  if (!filled) void prepare(maps)
+}
+
+/** Nothing that was printed is printed again. */
+export function afterPrint(): void {
+  filled = false
+  show(page)
+}
+
+/** Fills the page that is printed with what is on the screen. Only the pictures are waited for. */
+async function prepare(maps: MapView[]): Promise<void> {
   if (!page.isConnected) document.body.append(page)
   const { main, other } = app
   if (!main) return
@@ -18,9 +32,12 @@ export async function prepare(maps: MapView[]): Promise<void> {
   const pictures = maps.map((map, n) => picture(map, n === 0 ? main : other))
   const layers = [main, ...[...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)]
   const p = main.collection.provenance
+  const q = other?.collection.provenance
+  const lenses = other && q?.lens !== p?.lens
   const mark = (): HTMLElement | null => (marking ? h('p', { class: 'print-marking' }, marking) : null)
   show(page, mark(),
-    h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, p?.lens_title ?? (p?.lens ? LENS[p.lens].title : '')), ` · ${period(p?.period)} · ${count(main.page.numberMatched)} on the map`)),
+    h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, lensOf(main)), ` · ${period(p?.period)} · ${count(main.page.numberMatched)} on the map`),
+      other ? h('p', null, 'Beside it: ', h('strong', null, lensOf(other)), ` · ${other.collection.title} · ${period(q?.period)} · ${count(other.page.numberMatched)} on the map · run ${other.run}`) : null),
     h('div', { class: 'print-maps' }, pictures),
     h('div', { class: 'print-columns' },
       h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
@@ -34,7 +51,7 @@ export async function prepare(maps: MapView[]): Promise<void> {
     ),
     h('div', { class: 'print-notes' },
       h('h2', null, 'What is to be known'),
-      h('ul', null, [...(p?.caveats ?? []), ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning].map((c) => h('li', null, c))),
+      h('ul', null, [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? [])]), ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning, ...(lenses ? [LENS[q?.lens ?? 'reported'].meaning] : [])].map((c) => h('li', null, c))),
       h('p', { class: 'print-source' }, [
         `Run ${main.run}`, p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
         p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
@@ -45,6 +62,11 @@ export async function prepare(maps: MapView[]): Promise<void> {
   await Promise.all([...page.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)))
 }
 
+function lensOf(loaded: Loaded): string {
+  const p = loaded.collection.provenance
+  return p?.lens_title ?? (p?.lens ? LENS[p.lens].title : '')
+}
+
 function picture(map: MapView, loaded: Loaded | null): HTMLElement {
   const [west, , east] = map.bounds
   const { lat } = map.camera
@@ -53,12 +75,13 @@ function picture(map: MapView, loaded: Loaded | null): HTMLElement {
   const bar = h('div', { class: 'print-scale' }, h('span'), distance(nice))
   bar.querySelector('span')!.style.width = `${(100 * nice) / across}%`
   return h('figure', null, h('img', { src: map.picture(), alt: `Map of ${loaded?.collection.title ?? ''}` }), h('div', { class: 'print-north', 'aria-label': 'North is up' }, '↑ N'), bar,
-    loaded && app.other ? h('figcaption', null, loaded.collection.title) : null)
+    loaded && app.other ? h('figcaption', null, h('strong', null, lensOf(loaded)), ` · ${loaded.collection.title}`) : null)
 }
 
 /** Prints, in colours for paper. */
 export async function print(maps: MapView[]): Promise<void> {
   await onPaper(maps)
+  filled = true
   window.print()
 }
 

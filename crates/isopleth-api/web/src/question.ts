@@ -21,6 +21,8 @@ interface Draft { ask: api.Ask; method: string }
 
 let draft: Draft | null = null
 let running: AbortController | null = null
+/** How the analysis is getting on; it outlives the form, which is drawn anew with every layer. */
+const status = h('div', { class: 'run-status', role: 'status' })
 let areas: [value: string, label: string][] = []
 
 /** Puts the question in hand into the form. */
@@ -59,7 +61,10 @@ function areaOptions(current: NonNullable<api.Ask['select']>['area']): [options:
 
 /** First and last month that any layer reaches. */
 export function reach(): [string, string] | null {
-  const all = app.collections.flatMap((c) => { const m = isGround(c) ? null : monthsOf(undefined, c.extent); return m ? [m] : [] })
+  // What somebody has asked for says nothing of what the data has.
+  const saved = app.collections.filter((c) => !isGround(c) && !isAnalysis(c))
+  const of = saved.length ? saved : app.collections.filter(isAnalysis)
+  const all = of.flatMap((c) => { const m = monthsOf(undefined, c.extent); return m ? [m] : [] })
   if (!all.length) return null
   return [all.map((m) => m[0]).sort()[0]!, all.map((m) => m[1]).sort().at(-1)!]
 }
@@ -92,14 +97,16 @@ function form(): HTMLElement | null {
     draft!.ask = { ...draft!.ask, select: next }
     changed()
   }
-  const status = h('div', { class: 'run-status', role: 'status' })
-  const run = h('button', { class: 'primary', type: 'submit', 'data-keep': 'run' }, 'Run analysis')
+  const run = h('button', { class: 'primary', type: 'submit', 'data-keep': 'run', 'aria-disabled': running ? 'true' : null }, 'Run analysis')
   const changed = (): void => {
     // The title was that of the question before it was changed.
     delete draft!.ask.title
     run.classList.add('ready')
     const text = document.querySelector<HTMLTextAreaElement>('#request-document')
-    if (text) text.value = JSON.stringify(draft!.ask, null, 1)
+    if (text) {
+      text.value = JSON.stringify(draft!.ask, null, 1)
+      text.setCustomValidity('')
+    }
   }
 
   const [options, areaNow] = areaOptions(chosen.area)
@@ -188,29 +195,43 @@ function form(): HTMLElement | null {
 
   const start = async (event: Event): Promise<void> => {
     event.preventDefault()
-    if (!text.checkValidity()) { text.closest('details')!.open = true; text.reportValidity(); return }
-    running?.abort()
+    if (running) return
+    if (!text.checkValidity()) {
+      for (let part = text.closest('details'); part; part = part.parentElement?.closest('details') ?? null) part.open = true
+      text.reportValidity()
+      return
+    }
     const mine = new AbortController()
     running = mine
     const ask = structuredClone(draft!.ask)
     const bar = h('progress', { max: '100', 'aria-label': 'Progress of the analysis' })
     const words = h('span', null, 'Sent')
     show(status, h('div', { class: 'progress' }, bar, words, h('button', { type: 'button', onclick: () => mine.abort() }, 'Cancel')))
-    run.disabled = true
+    // Not disabled: that would lose the focus.
+    run.setAttribute('aria-disabled', 'true')
+    const { layer, run: shown } = app.state
     try {
       const made = await api.analyse(ask, (job) => {
         if (typeof job.progress === 'number' && job.status === 'running') bar.value = job.progress
         words.textContent = job.status === 'accepted' ? 'Waiting for its turn' : `Running${job.progress ? `, ${count(job.progress)} %` : ''}`
       }, mine.signal)
-      show(status, h('p', { class: 'quiet' }, 'Done. The result is shown.'))
-      say('The analysis is done')
       run.classList.remove('ready')
-      change({ layer: made.layer, run: made.run, ask, pick: '', month: '' })
+      const open = (): void => change({ layer: made.layer, run: made.run, ask, pick: '', month: '' })
+      if (app.state.layer === layer && app.state.run === shown) {
+        show(status, h('p', { class: 'quiet' }, 'Done. The result is shown.'))
+        say('The analysis is done')
+        open()
+      } else {
+        // Somebody looks at something else by now.
+        show(status, h('p', { class: 'quiet' }, 'The analysis is done. ', h('button', { type: 'button', onclick: () => { show(status); open() } }, 'Show it')))
+        say('The analysis is done')
+      }
     } catch (error) {
       const off = mine.signal.aborted
       show(status, h('p', { class: off ? 'quiet' : 'notice', role: off ? null : 'alert' }, off ? 'Called off. The layer that was shown is still shown.' : api.words(error)))
     } finally {
-      run.disabled = false
+      running = null
+      for (const button of document.querySelectorAll('.run .primary')) button.removeAttribute('aria-disabled')
     }
   }
 

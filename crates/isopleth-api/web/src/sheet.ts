@@ -6,7 +6,7 @@ import { mix, type Part, seriesOf, trend } from './chart'
 import { h, show } from './dom'
 import { boxOf, labelPlace, within } from './geometry'
 import { bare } from './kinds'
-import { count, group, incidents, LENS, many, name, percent, period, value } from './words'
+import { count, group, incidents, isSmall, LENS, many, name, percent, period, value } from './words'
 
 /** Properties that have a place of their own in the sheet. */
 const APART = new Set(['caveats', 'marking', 'run', 'chart_months', 'monthly_counts', 'monthly_expected', 'monthly_lower', 'monthly_upper', 'rank', 'name'])
@@ -53,7 +53,8 @@ function lead(loaded: Loaded, feature: api.Feature): string {
   const what = `${incidents(p['count'])}${groups ? ` (${groups})` : ''}`
   const lens = provenance?.lens === 'police_generated' ? ', recorded because police looked,' : ''
   const where = typeof p['area_m2'] === 'number' ? ` on ${value({ name: 'area_m2', kind: 'real', meaning: '' }, p['area_m2'])}` : ''
-  const share = typeof p['share_of_incidents'] === 'number'
+  const few = (provenance?.caveats ?? []).some(isSmall)
+  const share = typeof p['share_of_incidents'] === 'number' && !few
     ? `: ${percent(p['share_of_incidents'])} of the incidents${typeof p['share_of_area'] === 'number' ? ` on ${percent(p['share_of_area'])} of the ground` : ''}`
     : ''
   return sentence(`${what}${lens}${where}, ${period(provenance?.period)}${share}`)

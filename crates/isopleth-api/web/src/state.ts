@@ -64,7 +64,8 @@ export function fromHash(hash: string): State {
   const ask = (name: string): Ask | null => {
     try {
       const read = JSON.parse(of(name) || 'null') as Ask | null
-      return read && typeof read === 'object' && typeof read.method?.name === 'string' ? read : null
+      const dated = read?.select?.period === undefined || typeof read.select.period === 'string'
+      return read && typeof read === 'object' && typeof read.method?.name === 'string' && dated ? read : null
     } catch {
       return null
     }
@@ -76,11 +77,11 @@ export function fromHash(hash: string): State {
     run: of('run'),
     ask: ask('ask'),
     other: of('with') ? { layer: of('with'), run: of('with-run'), ask: ask('with-ask') } : null,
-    on: of('on').split(',').filter(Boolean),
+    on: [...new Set(of('on').split(',').filter(Boolean))],
     pick: of('pick'),
-    month: /^\d{4}-\d{2}$/.test(of('month')) ? of('month') : '',
+    month: /^\d{4}-(0[1-9]|1[0-2])$/.test(of('month')) ? of('month') : '',
     span: [1, 3, 6, 12].includes(span) ? span : 1,
     view: of('view') === 'table' ? 'table' : 'map',
-    at: at.length === 3 && at.every(Number.isFinite) ? [at[0]!, at[1]!, at[2]!] : null,
+    at: at.length === 3 && at.every(Number.isFinite) && at[0]! >= 0 && Math.abs(at[1]!) <= 85 && Math.abs(at[2]!) <= 180 ? [at[0]!, at[1]!, at[2]!] : null,
   }
 }

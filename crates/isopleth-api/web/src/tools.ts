@@ -72,6 +72,7 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
     const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
     if (mine !== asked) return
+    if (pages.length && pages.every((p) => p === null)) { draw('The service cannot be asked just now.'); return }
     const seen = new Set<string>()
     found = pages.flatMap((p) => (p ? p[1].features.map((f) => [p[0], f] as const) : [])).flatMap(([c, f]) => {
       const label = String(f.properties['name'] ?? f.id)
@@ -138,14 +139,14 @@ export function downloads(map: MapView | null): void {
     const bbox = inView && map ? { bbox: map.bounds.map((v) => v.toFixed(6)).join(',') } : {}
     show(links, FORMATS.map(([ending, title, use]) => h('li', null,
       h('a', { href: api.file(layer.collection.id, layer.run, ending, bbox), download: `${layer.collection.id}-${layer.run}.${ending}` }, title), h('small', null, ` ${use}`))),
-      map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600, 1200), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view')) : null)
+      map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view: the layer alone, without legend, lens or marking')) : null)
   }
   draw()
   dialog('Download what is shown',
     shown.length > 1 ? field('Layer', select(shown.map((l, n) => [String(n), `${l.collection.title} (${count(l.page.numberMatched)})`] as const), '0', (v) => { layer = shown[Number(v)]!; draw() })) : h('p', null, `${shown[0]!.collection.title}, ${count(shown[0]!.page.numberMatched)} features, run ${shown[0]!.run}.`),
     map ? tick('Only what lies in the view', false, (on) => { inView = on; draw() }) : null,
     links,
-    h('p', { class: 'quiet' }, 'Every file carries its request, data revision, method, caveats and marking.'))
+    h('p', { class: 'quiet' }, 'Every file but the picture carries its request, data revision, method, caveats and marking.'))
 }
 
 /** The address of what is shown, for others. */

@@ -263,6 +263,10 @@ impl Compiler<'_> {
             return Err(wrong_type("BBOX", "four or six numbers", node));
         };
         if west <= east {
+            // A map that is zoomed out asks for more than there is.
+            if let Some(geometry) = self.crs.unproject_box([west, south, east, north]) {
+                return Ok(geometry);
+            }
             let geometry = box_geometry([west, south, east, north]);
             let fault = |e: BeyondCrs| Fault::from(e).at(&node.place);
             return self.crs.unproject(&geometry).map_err(fault);

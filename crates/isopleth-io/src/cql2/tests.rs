@@ -361,6 +361,11 @@ fn geometry_literals_are_positions_of_the_filter_crs() {
     assert_eq!(holds(grid, Crs::NationalGrid), Ok(true));
     let mercator = "S_INTERSECTS(geometry, BBOX(-11140, 6710000, -11120, 6711000))";
     assert_eq!(holds(mercator, Crs::WebMercator), Ok(true));
+    // A map that is zoomed out asks for more than there is.
+    let all = "S_INTERSECTS(geometry, BBOX(-181, -91, 181, 91))";
+    assert_eq!(holds(all, Crs::Crs84), Ok(true));
+    let all = "S_INTERSECTS(geometry, BBOX(-10000, 0, 900000, 1400000))";
+    assert_eq!(holds(all, Crs::NationalGrid), Ok(true));
     let metres = holds(mercator, Crs::Crs84).unwrap_err();
     assert!(metres.to_string().contains("filter-crs"), "{metres}");
     let beyond = holds(

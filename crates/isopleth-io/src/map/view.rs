@@ -72,7 +72,7 @@ pub enum ViewError {
     #[error("the box does not lie in the area of {0}")]
     NoImage(&'static str),
     /// A side of the picture.
-    #[error("a side of {0} pixels is not offered: expected 1 to {MAX_SIDE}")]
+    #[error("a side would have {0} pixels, and 1 to {MAX_SIDE} are offered")]
     Side(u32),
     /// The picture as a whole.
     #[error("a picture of {0} by {1} pixels is too large: at most {MAX_PIXELS} pixels are offered")]

@@ -191,13 +191,21 @@ impl Common<'_> {
             None => "All offence groups".to_owned(),
         };
         format!(
-            "{lens}: {what} among {n} records in {area}, {period}.{about} {groups}. {unlocated} records without a location, whatever their area, are not on the map.",
+            "{lens}: {what} among {n} records in {area}, {period}.{about} {groups}. {unlocated}",
             lens = f.lens_title(),
             n = thousands(f.selected),
             area = self.area_words(),
             period = self.period_words(),
             about = about.map_or_else(String::new, |a| format!(" {a}.")),
-            unlocated = thousands(f.unlocated),
+            unlocated = match f.unlocated {
+                0 => "Every record has a location.".to_owned(),
+                1 =>
+                    "1 record without a location, whatever its area, is not on the map.".to_owned(),
+                n => format!(
+                    "{} records without a location, whatever their area, are not on the map.",
+                    thousands(n)
+                ),
+            },
         )
     }
 }
