@@ -228,9 +228,12 @@ impl Files {
         let base = self.base.clone().unwrap_or_else(std::env::temp_dir);
         sweep(&base);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&base)?;
-        let lock = File::create(folder.path().join(LOCK))?;
+        // It has its name only when it is locked: other services take what is not for left behind.
+        let unnamed = folder.path().join("new-lock");
+        let lock = File::create(&unnamed)?;
         // A file system without locks only means that nobody tidies up after a crash.
         let _ = lock.try_lock();
+        fs::rename(&unnamed, folder.path().join(LOCK))?;
         let home = Arc::new(Home {
             folder,
             _lock: lock,
@@ -415,5 +418,20 @@ mod tests {
             stored.path.exists(),
             "the folder of a living service is not touched"
         );
+    }
+
+    #[test]
+    fn services_that_start_together_leave_each_other_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let home = files(folder.path(), 10).home().unwrap();
+                        assert!(home.folder.path().exists());
+                    }
+                });
+            }
+        });
     }
 }
