@@ -6,7 +6,7 @@ a shared machine say little and are not compared.
 
     python load.py OUR_STORE [--peers PYGEOAPI_VENV TIPG_VENV] [--seconds S]
 
-The collections are `cells` (2,700 polygons) and `sites-point` (points).
+The collections are `cells` (2,700 polygons) and all sites of more than 100,000 points.
 """
 
 import argparse
@@ -222,7 +222,7 @@ def main():
         figures["304"] = {"isopleth": per_request([process.pid], url, given.seconds, [f"If-None-Match: {headers['ETag']}"])}
         figures["items limit=1000, gzip"] = {"isopleth": per_request(
             [process.pid], f"{base}/collections/cells/items?limit=1000", given.seconds, ["Accept-Encoding: gzip"])}
-        points = [c["id"] for c in get_json(f"{base}/collections")["collections"] if c["id"].startswith("sites-point")]
+        points = [c["id"] for c in get_json(f"{base}/collections")["collections"] if c["id"].startswith("sites-") and c["features"] > 100_000]
         for collection in points:
             for name, path in (("items limit=1000", "items?limit=1000"), ("bbox, limit=100", f"items?limit=100&bbox={box}")):
                 figures[f"{collection} {name}"] = {"isopleth": per_request(

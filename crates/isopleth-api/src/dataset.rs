@@ -50,18 +50,6 @@ pub(crate) struct Dataset {
     tiles: OnceLock<TileSource>,
 }
 
-/// Two values of one column, neither of them null.
-fn by_value(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
-        (Value::Boolean(a), Value::Boolean(b)) => a.cmp(b),
-        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
-        (Value::Real(a), Value::Real(b)) => a.total_cmp(b),
-        (Value::Text(a), Value::Text(b)) => a.cmp(b),
-        // A column has one type.
-        _ => Ordering::Equal,
-    }
-}
-
 /// When the features are.
 enum Times {
     /// All of them alike; without days they match every time.
@@ -272,7 +260,7 @@ impl Dataset {
         };
         let values = |index: u32| &self.layer.features[index as usize].values;
         indices.sort_by(|&a, &b| {
-            let keys = order.iter().map(|&(column, falls)| {
+            let mut keys = order.iter().map(|&(column, falls)| {
                 let (a, b) = (&values(a)[column], &values(b)[column]);
                 match (a == &Value::Null, b == &Value::Null) {
                     (false, false) if falls => by_value(b, a),
@@ -280,7 +268,7 @@ impl Dataset {
                     (a, b) => a.cmp(&b),
                 }
             });
-            keys.fold(Ordering::Equal, Ordering::then)
+            keys.find(|key| key.is_ne()).unwrap_or(Ordering::Equal)
         });
         Selection::Some(indices)
     }
@@ -356,4 +344,45 @@ fn brief(provenance: &Map<String, Json>) -> Json {
     let keep = |v: &Json| plain(v) || v.as_array().is_some_and(|list| list.iter().all(plain));
     let kept = provenance.iter().filter(|(_, v)| keep(v));
     Json::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect())
+}
+
+/// Two values of one column, neither of them null.
+fn by_value(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Boolean(a), Value::Boolean(b)) => a.cmp(b),
+        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Real(a), Value::Real(b)) => a.total_cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        // A column has one type.
+        _ => Ordering::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isopleth_core::domain::{LonLat, Site};
+    use isopleth_io::cql2::Expression;
+
+    use super::*;
+    use crate::places::place_layers;
+
+    #[test]
+    fn a_filter_ends_when_nobody_waits_for_it() {
+        let site = |n: u32| Site {
+            id: n.to_string(),
+            name: format!("Pub {n}"),
+            class: "pub".into(),
+            position: LonLat::new(0.1, 51.5).unwrap(),
+            number: None,
+        };
+        let sites: Vec<_> = (0..9).map(site).collect();
+        let (_, layer) = place_layers(&[], &sites, &[]).next().unwrap();
+        let filter = Expression::from_text("name > 'Pub 4'").unwrap();
+        let filter = [filter.compile(&layer.columns, Crs::Crs84).unwrap()];
+        let dataset = Dataset::of_content(layer);
+        let all = || Selection::All(dataset.len());
+        let found = dataset.filtered(all(), &filter, || true);
+        assert_eq!(found.unwrap().len(), 4);
+        assert!(dataset.filtered(all(), &filter, || false).is_none());
+    }
 }

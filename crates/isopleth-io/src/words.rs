@@ -14,9 +14,26 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// So many records, in words: `1 record`, `1,234 records`.
+#[must_use]
+pub fn records(n: u64) -> String {
+    match n {
+        1 => "1 record".to_owned(),
+        n => format!("{} records", thousands(n)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_record_is_no_plural() {
+        assert_eq!(
+            [0, 1, 2000].map(records),
+            ["0 records", "1 record", "2,000 records"]
+        );
+    }
 
     #[test]
     fn thousands_are_set_apart() {

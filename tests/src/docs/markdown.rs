@@ -96,14 +96,9 @@ pub fn module_doc(source: &str, links: &Links<'_>) -> String {
     doc.trim().to_owned()
 }
 
-/// Whether rustdoc would take a block of this language for a test.
+/// Whether a block is code of this project, which rustdoc tests and no analyst reads.
 fn is_rust(language: &str) -> bool {
-    language.split(',').map(str::trim).all(|word| {
-        matches!(
-            word,
-            "" | "rust" | "no_run" | "ignore" | "should_panic" | "compile_fail"
-        )
-    })
+    matches!(language.trim(), "" | "rust")
 }
 
 #[cfg(test)]

@@ -252,6 +252,8 @@ async fn maps_are_pictures_of_the_box_that_was_asked_for() {
         ("width=-1", "width"),
         ("width=5000&height=5000", "width"),
         ("height=6000", "height"),
+        // What follows from the shape of the box is the fault of the box.
+        ("bbox=0,51,0.0001,60&width=4000", "bbox"),
         ("width=1e3", "width"),
         ("bgcolor=red", "bgcolor"),
         ("transparent=yes", "transparent"),

@@ -12,7 +12,8 @@ export function emptiness(loaded: Loaded): HTMLElement {
   const selected = provenance?.records?.selected
   const rules = loaded.ask?.hotspots
   const least = typeof rules?.['min_count'] === 'number' ? rules['min_count'] : null
-  const unsupplied = provenance?.caveats?.some((c) => /not supplied/.test(c))
+  // Of none of its months, or of all its ground, is there any record.
+  const unsupplied = provenance?.caveats?.some((c) => /zero means not supplied|in (\d+) of the \1 months/.test(c))
   const groups = loaded.ask?.select?.groups ?? []
   const otherLens = groups.length > 0 && groups.every((g) => lensOfGroup(g) !== provenance?.lens)
   return h('div', { class: 'notice' },

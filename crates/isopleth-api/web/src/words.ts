@@ -59,12 +59,12 @@ export function count(n: number): string {
   return whole.format(n)
 }
 
-/** A real number to as many places as it deserves. */
 /** Whether a caveat says that shares of so few incidents mean nothing. */
 export function isSmall(caveat: string): boolean {
   return caveat.includes('read counts, not shares')
 }
 
+/** A real number to as many places as it deserves. */
 export function real(n: number): string {
   if (n === 0) return '0'
   const size = Math.abs(n)

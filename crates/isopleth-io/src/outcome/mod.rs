@@ -40,7 +40,7 @@ use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot};
 use serde_json::{Map, Value as Json};
 
 use crate::layer::{Column, Feature, GeometryKind, Layer};
-use crate::words::thousands;
+use crate::words::records;
 
 /// A kind of finding as a table.
 trait Table {
@@ -191,9 +191,9 @@ impl Common<'_> {
             None => "All offence groups".to_owned(),
         };
         format!(
-            "{lens}: {what} among {n} records in {area}, {period}.{about} {groups}. {unlocated}",
+            "{lens}: {what} among {n} in {area}, {period}.{about} {groups}. {unlocated}",
             lens = f.lens_title(),
-            n = thousands(f.selected),
+            n = records(f.selected),
             area = self.area_words(),
             period = self.period_words(),
             about = about.map_or_else(String::new, |a| format!(" {a}.")),
@@ -202,8 +202,8 @@ impl Common<'_> {
                 1 =>
                     "1 record without a location, whatever its area, is not on the map.".to_owned(),
                 n => format!(
-                    "{} records without a location, whatever their area, are not on the map.",
-                    thousands(n)
+                    "{} without a location, whatever their area, are not on the map.",
+                    records(n)
                 ),
             },
         )

@@ -9,6 +9,7 @@ use super::values::{area, column, count, list, optional_real, part, shape, shape
 use super::vicinity::{lens_caveat, other};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::records;
 
 impl Table for overlap::Outcome {
     fn what(&self) -> &'static str {
@@ -203,8 +204,8 @@ impl Table for overlap::Outcome {
         }
         if self.other.incidents < LEAST_BASE {
             caveats.push(format!(
-                "only {} records of the second group: read counts, not shares",
-                self.other.incidents
+                "only {} of the second group: read counts, not shares",
+                records(self.other.incidents)
             ));
         }
         caveats

@@ -7,6 +7,7 @@ use isopleth_core::{Facts, Method, Request, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Common, weights};
+use crate::words::records;
 
 /// A layer's name for a base below which no percentage is meant.
 const SMALL_BASE: u64 = 20;
@@ -150,8 +151,8 @@ pub(super) fn caveats(facts: &Facts) -> Vec<String> {
     }
     if facts.selected < SMALL_BASE {
         list.push(format!(
-            "only {} records: read counts, not shares",
-            facts.selected
+            "only {}: read counts, not shares",
+            records(facts.selected)
         ));
     }
     list

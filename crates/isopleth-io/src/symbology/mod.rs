@@ -284,14 +284,18 @@ fn ranks() -> Rule {
 /// Isopleths hold each other: the smallest is the densest ground, and lies on top.
 fn volumes(layer: &Layer) -> Option<Rule> {
     layer.column("volume")?;
-    layer
-        .column("threshold_per_km2")
-        .or_else(|| layer.column("threshold_harm_per_km2"))?;
+    let of = |column: &str| layer.column(column).is_some();
+    let what = match (of("threshold_per_km2"), of("threshold_harm_per_km2")) {
+        (true, _) => "density",
+        (_, true) => "harm",
+        _ => return None,
+    };
+    let smallest = format!("Smallest area with up to 25 % of the {what}");
     let [a, _, c, d, e] = SEQUENTIAL;
     Some(Rule::Ranges {
         column: "volume".to_owned(),
         classes: vec![
-            range(0.0, 0.25, "Smallest area with up to 25 % of the density", a),
+            range(0.0, 0.25, smallest, a),
             range(0.25, 0.5, "With up to 50 %", c),
             range(0.5, 0.75, "With up to 75 %", d),
             range(0.75, 1.0, "With up to 100 %", e),
