@@ -5,9 +5,6 @@ COPY crates/isopleth-api/web .
 RUN npm ci --omit=dev --no-audit --no-fund && npm run build
 
 FROM rust:1.95-slim-bookworm AS build
-RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc libc6-dev make \
- && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 COPY --from=page /web/dist /page
@@ -18,15 +15,17 @@ RUN cargo build --release --locked --package isopleth \
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Isopleth" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-RUN groupadd --system --gid 10001 isopleth \
- && useradd --system --uid 10001 --gid isopleth --home-dir /data --shell /usr/sbin/nologin isopleth \
+RUN groupadd --gid 10001 isopleth \
+ && useradd --uid 10001 --gid isopleth --home-dir /data --shell /usr/sbin/nologin isopleth \
  && install -d -o isopleth -g isopleth -m 0750 /data
 COPY --from=build /src/target/release/isopleth /usr/local/bin/isopleth
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-# The store and its log files are all that is ever written: the root file system can be read-only.
+# The store, its log files and files for download are all that the service writes: the root file
+# system can be read-only.
 ENV ISOPLETH_STORE=/data/isopleth.gpkg \
+    ISOPLETH_FILE_CACHE_FOLDER=/data/files \
     ISOPLETH_BIND=0.0.0.0:8080 \
     ISOPLETH_LOG_JSON=true
 EXPOSE 8080

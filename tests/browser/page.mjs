@@ -33,6 +33,13 @@ export async function open(browser, base, { size = 'desktop', scheme = 'light', 
   })
   page.on('response', (r) => { if (r.status() >= 400) fault(`status ${r.status()}: ${r.url()}`) })
   page.on('request', (r) => { if (/^https?:/.test(r.url()) && new URL(r.url()).host !== host) fault(`another host: ${r.url()}`) })
+  if (process.env.SLOW) {
+    // A machine with other work to do: what a test does not wait for then shows.
+    const devtools = await context.newCDPSession(page)
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: Number(process.env.SLOW) })
+    await devtools.send('Network.enable')
+    await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 40 * Number(process.env.SLOW), downloadThroughput: -1, uploadThroughput: -1 })
+  }
   await page.goto(`${base}/${hash}`)
   if (unsettled) await page.waitForSelector('.notices .notice', { timeout: 60_000 })
   else await ready(page)

@@ -52,7 +52,7 @@ export function withStreets(basemap) {
   run('streets', 'add', '--store', store, '--vintage', '2024-04', streets)
   const sites = join(folder, 'sites.csv')
   writeFileSync(sites, 'id,name,longitude,latitude\nk1,Kiosk,0.21,51.56\n')
-  return start('serve', '--store', store, '--bind', '127.0.0.1:0', '--basemap', basemap)
+  return start('serve', '--store', store, '--bind', '127.0.0.1:0', '--basemap', basemap, '--basemap-attribution', 'Ground by nobody')
     .then((service) => ({ ...service, newData: () => run('sites', 'add', '--store', store, '--class', 'kiosk', '--id-field', 'id', sites) }))
 }
 

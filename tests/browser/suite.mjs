@@ -15,24 +15,33 @@ const only = process.argv[2]
 const browser = await launch()
 let failures = 0
 let passed = 0
+let second = 0
 
 /** A test: it fails by an assertion, or by any fault of the pages that it opened. */
 async function test(name, base, work, options = {}) {
-  const { using = browser, ...rest } = options
   if (only && !name.includes(only)) return
+  if (await attempt(name, base, work, options)) passed += 1
+  else if (process.env.CI && await attempt(name, base, work, options)) {
+    // A machine that others use has pauses of seconds; what is broken fails twice.
+    passed += 1
+    second += 1
+  } else failures += 1
+}
+
+async function attempt(name, base, work, { using = browser, ...rest }) {
   const began = Date.now()
   let watched
   try {
     watched = await open(using, base, rest)
     await work(watched.page, watched)
     assert.deepEqual(watched.faults, [], 'faults of the page')
-    passed += 1
     console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+    return true
   } catch (error) {
-    failures += 1
     console.log(`FAIL  ${name}\n      ${String(error.message ?? error).replaceAll('\n', '\n      ')}`)
     for (const fault of watched?.faults ?? []) console.log(`      ${fault}`)
     await watched?.page.screenshot({ path: join(shots, `failed-${name.replace(/[^a-z0-9]+/gi, '-')}.png`) }).catch(() => undefined)
+    return false
   } finally {
     await watched?.context.close()
   }
@@ -127,11 +136,12 @@ async function everywhere(name, base, ward) {
     await page.locator('.row').first().click()
     await page.waitForSelector('.sheet')
     await page.locator('.back').click()
-    await page.getByRole('combobox', { name: /Find/ }).fill(await centreOfFirst(page))
+    await page.getByRole('combobox', { name: /Find/ }).fill(await topOfFirst(page))
     await page.locator('#found li').first().waitFor()
     await page.keyboard.press('Enter')
     await page.waitForTimeout(800)
-    await page.mouse.click(at.x + at.width / 2, at.y + at.height / 2)
+    // Its number stands above it.
+    await page.mouse.click(at.x + at.width / 2, at.y + at.height / 2 - 13)
     await page.waitForSelector('.sheet', { timeout: 10_000 })
   })
 
@@ -309,22 +319,22 @@ async function everywhere(name, base, ward) {
     const print = await text(page, '#print')
     for (const part of ['Legend', 'What is to be known', 'Run ', '↑ N']) assert.ok(print.includes(part), `${part} in\n${print}`)
     assert.match(print, /\d\s(m|km)/)
-    await page.pdf({ path: join(shots, `${name}-print.pdf`), preferCSSPageSize: true })
     await page.setViewportSize({ width: 718, height: 1040 })
     await page.screenshot({ path: join(shots, `${name}-print.png`), fullPage: true })
+    await page.pdf({ path: join(shots, `${name}-print.pdf`), preferCSSPageSize: true })
     const pdf = readFileSync(join(shots, `${name}-print.pdf`), 'latin1')
     assert.equal(pdf.match(/\/Type \/Page\b/g)?.length, 1, 'one page')
   }, { scheme: 'dark' })
 }
 
-/** Latitude and longitude of a place in the first hotspot. */
-async function centreOfFirst(page) {
+/** Latitude and longitude of the northernmost place of the first hotspot. */
+async function topOfFirst(page) {
   return page.evaluate(async () => {
     const s = new URLSearchParams(location.hash.slice(1))
     const { features } = await (await fetch(`collections/${s.get('layer')}/items?limit=1&run=${s.get('run')}`)).json()
-    const ring = features[0].geometry.type === 'Polygon' ? features[0].geometry.coordinates[0] : features[0].geometry.coordinates[0][0]
-    const mean = (n) => ring.slice(1).reduce((sum, p) => sum + p[n], 0) / (ring.length - 1)
-    return `${mean(1).toFixed(5)}, ${mean(0).toFixed(5)}`
+    const depth = { Polygon: 1, MultiPolygon: 2 }[features[0].geometry.type]
+    const [x, y] = features[0].geometry.coordinates.flat(depth).reduce((top, p) => (p[1] > top[1] ? p : top))
+    return `${y}, ${x}`
   })
 }
 
@@ -413,6 +423,7 @@ await test('demo: an answer to a question that was put before is dropped', servi
   await page.waitForTimeout(2500)
   assert.equal(await page.locator('.maps.two').count(), 0, 'nothing beside it')
   await page.getByRole('button', { name: 'Download' }).click()
+  await page.locator('dialog .formats a').first().waitFor()
   const offered = await page.locator('dialog option').allInnerTexts()
   assert.ok(offered.length > 1 && !offered.some((o) => /Burglary/.test(o)), offered.join('; '))
 })
@@ -427,6 +438,67 @@ await test('demo: an analysis that is called off stays off', service.base, async
   await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
   await page.waitForTimeout(2500)
   assert.equal(await text(page, 'h1'), before)
+  // Called off before the service has said that it took it on: the job is not left behind.
+  await page.unroute('**/jobs/*')
+  await late(page, '**/processes/analyse/execution', 1200)
+  await page.getByLabel('Bandwidth, m').fill('334')
+  await page.getByRole('button', { name: 'Run analysis' }).press('Enter')
+  const dismissed = page.waitForRequest((r) => r.method() === 'DELETE' && /\/jobs\//.test(r.url()), { timeout: 30_000 })
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await dismissed
+  await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
+  assert.equal(await text(page, 'h1'), before)
+})
+
+await test('demo: "back" takes the last step again', service.base, async (page, watched) => {
+  const first = await text(page, 'h1')
+  await page.locator('.row').nth(1).click()
+  await page.waitForSelector('.sheet')
+  await page.waitForFunction(() => /pick=/.test(location.hash))
+  await page.getByLabel('Layer', { exact: true }).selectOption('robbery-hotspots')
+  await page.waitForFunction(() => /Robbery/.test(document.querySelector('h1').textContent) && /layer=robbery-hotspots&run=/.test(location.hash))
+  await quiet(page)
+  await page.goBack()
+  await page.waitForFunction((title) => document.querySelector('h1').textContent === title, first)
+  await page.waitForSelector('.sheet')
+  await page.goBack()
+  await page.waitForSelector('.sheet', { state: 'detached' })
+  assert.equal(await text(page, 'h1'), first)
+  await page.goForward()
+  await page.waitForSelector('.sheet')
+  // Where the map is, and what is switched on, is no step.
+  const steps = await page.evaluate(() => history.length)
+  await page.locator('.canvas canvas').first().focus()
+  await page.keyboard.press('ArrowRight')
+  await page.locator('[data-layer="repeats"]').check()
+  await quiet(page)
+  assert.equal(await page.evaluate(() => history.length), steps)
+  assert.ok(page.url().startsWith(watched.base))
+})
+
+await test('demo: a picture says by itself what it shows', service.base, async (page) => {
+  await page.locator('[data-layer="isopleths"]').check()
+  await quiet(page)
+  await page.getByRole('button', { name: 'Download', exact: true }).click()
+  const saved = page.waitForEvent('download')
+  await page.getByRole('button', { name: /Picture with legend/ }).click()
+  const download = await saved
+  assert.match(download.suggestedFilename(), /-map\.png$/)
+  const path = join(shots, 'demo-picture.png')
+  await download.saveAs(path)
+  const bytes = readFileSync(path)
+  assert.equal(bytes.readUInt32BE(16), 1200, 'its width')
+  assert.ok(bytes.readUInt32BE(20) > 900, 'legend, caveats and sources are below the map')
+}, { scheme: 'dark' })
+
+await test('demo: numbers the other way round are told', service.base, async (page) => {
+  const find = page.getByRole('combobox', { name: /Find/ })
+  await find.fill('0.2, 51.57')
+  await page.locator('#found li', { hasText: 'the other way round' }).waitFor()
+  assert.match(await page.locator('#found li').first().innerText(), /^51\.57000, 0\.20000/)
+  assert.equal(await page.locator('#found li').count(), 2)
+  await find.fill('51.57, 0.2')
+  await page.waitForFunction(() => document.querySelectorAll('#found li').length === 1)
 })
 
 await test('demo: the browser prints what is shown, whenever it does', service.base, async (page) => {
@@ -463,6 +535,7 @@ await new Promise((listening) => { others.listen(0, '127.0.0.1', listening) })
 const basemap = `http://127.0.0.1:${others.address().port}`
 const grounded = await withStreets(`${basemap}/{z}/{x}/{y}.png`)
 await test('demo: streets, a basemap, and data that change while one looks', grounded.base, async (page) => {
+  assert.equal(await text(page, '.credit'), 'Ground by nobody')
   assert.ok(asked.some((a) => /^\/\d+\/\d+\/\d+\.png$/.test(a)), `tiles of the basemap: ${asked}`)
   assert.ok(await page.locator('[data-layer="streets-2024-04"]').isChecked())
   await page.locator('.search input').fill('lark')
@@ -542,5 +615,5 @@ if (process.env.SHOTS === 'docs' && !failures) {
     copyFileSync(join(shots, `${name}.png`), join(images, `${name}.png`))
   }
 }
-console.log(`${passed} passed, ${failures} failed`)
+console.log(`${passed} passed${second ? `, ${second} of them at the second attempt` : ''}, ${failures} failed`)
 process.exit(failures ? 1 : 0)

@@ -115,8 +115,6 @@ def with_gdal(path, format, columns):
                    "X_POSSIBLE_NAMES=longitude", "Y_POSSIBLE_NAMES=latitude"]
     driver = {"kml": ["LIBKML"], "geojsonl": ["GeoJSONSeq"]}.get(format, [])
     source = gdal.OpenEx(path, gdal.OF_VECTOR, open_options=options, allowed_drivers=driver)
-    if format == "kml" and source.GetLayerCount() == 0:
-        return {}  # LIBKML makes a layer of the first placemark
     layer = source.GetLayer(0)
     definition = layer.GetLayerDefn()
     names = [definition.GetFieldDefn(i).GetName() for i in range(definition.GetFieldCount())]

@@ -29,6 +29,9 @@ pub struct Config {
     /// Where the map page finds tiles to lie below its layers:
     /// `https://tiles.example.org/{z}/{x}/{y}.png`; none for a plain ground.
     pub basemap: Option<String>,
+    /// Whom those tiles are owed to, in words that the map page shows with them:
+    /// `© OpenStreetMap contributors`.
+    pub basemap_attribution: Option<String>,
     /// Limits.
     pub limits: Limits,
 }
@@ -46,6 +49,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             allowed_origins: vec!["*".to_owned()],
             basemap: None,
+            basemap_attribution: None,
             limits: Limits::default(),
         }
     }

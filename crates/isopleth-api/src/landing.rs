@@ -45,8 +45,7 @@ pub(crate) fn landing(state: &AppState, call: &Call) -> Result<Reply, Problem> {
     if document.format(call)? == Format::Html {
         let links = document.links(call, Format::Html);
         let rules = state.rules();
-        let basemap = rules.basemap.as_deref();
-        if let Some(page) = web::page(call, description, basemap, &links) {
+        if let Some(page) = web::page(call, description, &rules, &links) {
             return Ok(page.with_links(&links));
         }
     }

@@ -11,6 +11,9 @@ use crate::config::AnalysisLimits;
 use crate::dataset::Dataset;
 use crate::published::Collection;
 
+/// Most bytes of the requests of jobs that have ended, however many may be kept.
+const KEPT_REQUESTS: usize = 32 << 20;
+
 /// A computation that one or more jobs want.
 pub(crate) struct Flight {
     pub(crate) id: u64,
@@ -179,14 +182,15 @@ impl Ledger {
         left.reverse();
         self.analyses = left;
         let over = |j: &&Job| j.listed && !j.record.status.is_open();
-        let ended = self.jobs.iter().filter(over).count();
-        let gone: Vec<String> = self
-            .jobs
-            .iter()
-            .filter(over)
-            .take(ended.saturating_sub(limits.kept_jobs))
-            .map(|j| j.record.id.clone())
-            .collect();
+        let mut bytes = 0;
+        let mut gone: Vec<String> = Vec::new();
+        for (rank, job) in self.jobs.iter().filter(over).rev().enumerate() {
+            bytes += job.record.request.len();
+            if rank >= limits.kept_jobs || bytes > KEPT_REQUESTS {
+                gone.push(job.record.id.clone());
+            }
+        }
+        gone.reverse();
         self.jobs.retain(|j| !gone.contains(&j.record.id));
         (gone, runs)
     }
@@ -197,4 +201,49 @@ fn begin(record: &mut JobRecord, time: i64) {
     "computing".clone_into(&mut record.message);
     record.started = Some(time);
     record.updated = time;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(id: usize, bytes: usize) -> Job {
+        Job {
+            record: JobRecord {
+                id: id.to_string(),
+                run: String::new(),
+                request: "x".repeat(bytes),
+                answer: String::new(),
+                status: JobStatus::Failed,
+                code: None,
+                message: String::new(),
+                progress: 0,
+                created: 0,
+                started: None,
+                finished: Some(0),
+                updated: 0,
+            },
+            flight: None,
+            listed: true,
+            result: None,
+        }
+    }
+
+    #[test]
+    fn old_jobs_go_by_number_and_by_what_they_hold() {
+        let limits = AnalysisLimits {
+            kept_jobs: 3,
+            ..AnalysisLimits::default()
+        };
+        let gone = |sizes: &[usize]| {
+            let mut ledger = Ledger::default();
+            let jobs = sizes.iter().enumerate();
+            ledger.jobs = jobs.map(|(id, bytes)| ended(id, *bytes)).collect();
+            ledger.surplus(&limits, 0).0.join(" ")
+        };
+        assert_eq!(gone(&[1, 1, 1]), "");
+        assert_eq!(gone(&[1, 1, 1, 1, 1]), "0 1");
+        assert_eq!(gone(&[1, KEPT_REQUESTS, 1]), "0 1");
+        assert_eq!(gone(&[1, KEPT_REQUESTS - 1, 1]), "0");
+    }
 }

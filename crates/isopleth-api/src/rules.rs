@@ -73,6 +73,8 @@ pub(crate) struct Rules {
     pub(crate) allowed_hosts: Vec<String>,
     /// Where the map page finds tiles to lie below its layers.
     pub(crate) basemap: Option<String>,
+    /// Whom those tiles are owed to, in words.
+    pub(crate) basemap_attribution: Option<String>,
     /// What pages of other origins may do; None for nothing.
     pub(crate) cors: Option<CorsLayer>,
     /// How many requests a client may send.
@@ -90,6 +92,7 @@ impl Rules {
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             basemap: None,
+            basemap_attribution: None,
             cors: cors::layer(&[HeaderValue::from_static("*")]),
             rate: Rate::new(limits.rate_per_minute, limits.rate_burst).map(Arc::new),
             contract: openapi::with_limits(contract.clone(), &limits),
@@ -110,6 +113,7 @@ impl Rules {
             trusted_proxies: config.trusted_proxies.clone(),
             allowed_hosts: hosts(&config.allowed_hosts)?,
             basemap: config.basemap.clone(),
+            basemap_attribution: config.basemap_attribution.clone(),
             cors: cors::layer(&origins(&config.allowed_origins)?),
             ..Self::plain(config.limits.clone(), contract)
         };

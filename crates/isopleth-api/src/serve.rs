@@ -94,6 +94,7 @@ pub struct Server {
     listener: TcpListener,
     metrics: Option<TcpListener>,
     changes: Option<mpsc::Receiver<Result<Config, String>>>,
+    ready: Option<oneshot::Sender<()>>,
 }
 
 impl Server {
@@ -105,6 +106,7 @@ impl Server {
             listener,
             metrics: None,
             changes: None,
+            ready: None,
         }
     }
 
@@ -120,6 +122,13 @@ impl Server {
     #[must_use]
     pub fn following(mut self, changes: mpsc::Receiver<Result<Config, String>>) -> Self {
         self.changes = Some(changes);
+        self
+    }
+
+    /// The same, telling when the store is open and connections are answered.
+    #[must_use]
+    pub fn telling(mut self, ready: oneshot::Sender<()>) -> Self {
+        self.ready = Some(ready);
         self
     }
 
@@ -142,6 +151,7 @@ impl Server {
             listener,
             metrics,
             changes,
+            ready,
         } = self;
         let state = AppState::new(config.limits.clone())?;
         state.apply(&config)?;
@@ -169,6 +179,10 @@ impl Server {
             beside.spawn(follow(state.clone(), config, changes));
         }
 
+        if let Some(ready) = ready {
+            // Who is not there any more need not be told.
+            let _ = ready.send(());
+        }
         let (begun, drain_begun) = oneshot::channel();
         let closing = {
             let state = state.clone();

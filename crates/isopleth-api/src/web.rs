@@ -14,6 +14,7 @@ mod carried {
     use crate::links::Link;
     use crate::problem::Problem;
     use crate::reply::{Cache, Reply, entity_tag};
+    use crate::rules::Rules;
 
     /// A file of the page. Its name has a hash of its content.
     struct Asset {
@@ -29,7 +30,7 @@ mod carried {
     pub(crate) fn page(
         call: &Call,
         description: &str,
-        basemap: Option<&str>,
+        rules: &Rules,
         links: &[Link],
     ) -> Option<Reply> {
         let head = html! { @for link in links {
@@ -41,12 +42,16 @@ mod carried {
                 li { a href=(link.href) rel=(link.rel) type=(link.media) { (link.title) } }
             } }
         } };
-        let meta = html! { meta name="isopleth-basemap" content=(basemap.unwrap_or_default()); };
+        let meta = html! {
+            meta name="isopleth-basemap" content=(rules.basemap.as_deref().unwrap_or_default());
+            @let owed = rules.basemap_attribution.as_deref();
+            meta name="isopleth-basemap-attribution" content=(owed.unwrap_or_default());
+        };
         let text = PAGE
             .replace("<!--head-->", &(head.into_string() + &meta.into_string()))
             .replace("<!--links-->", &nav.into_string());
         let reply = Reply::text(call, "text/html; charset=utf-8", text);
-        Some(reply.with_value(CONTENT_SECURITY_POLICY, policy(basemap)))
+        Some(reply.with_value(CONTENT_SECURITY_POLICY, policy(rules.basemap.as_deref())))
     }
 
     /// What the page may load: itself, and the pictures of the basemap where one is named.
@@ -152,7 +157,7 @@ pub(crate) use carried::{asset, page};
 pub(crate) fn page(
     _: &crate::call::Call,
     _: &str,
-    _: Option<&str>,
+    _: &crate::rules::Rules,
     _: &[crate::links::Link],
 ) -> Option<crate::reply::Reply> {
     None

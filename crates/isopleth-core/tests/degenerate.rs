@@ -27,24 +27,24 @@ fn sets() -> [Vec<((f64, f64), usize)>; 6] {
     ]
 }
 
-/// Burglaries at addresses on successive days, three drugs records beside them, two shops, a school
-/// and a street.
-fn snapshot(set: &[((f64, f64), usize)]) -> Snapshot {
+/// Burglaries at addresses on successive days from 8 January 2022 on, records of drugs beside them
+/// on the days before and after, two shops, a school and a street.
+fn snapshot(set: &[((f64, f64), usize)], drugs: impl Iterator<Item = i32>) -> Snapshot {
     let mut builder = IncidentSetBuilder::default();
-    let mut push = |at: (f64, f64), day: usize, kind| {
+    let mut push = |at: (f64, f64), day: i32, kind| {
         builder.push(&IncidentRow {
             location: Some(location(at.0, at.1)),
-            span: day_span((19_000 + day as i32) * 1440),
+            span: day_span((19_000 + day) * 1440),
             kind,
             basis: LocationBasis::Address,
             place: NO_PLACE,
         });
     };
     let places = set.iter().flat_map(|&(at, n)| vec![at; n]);
-    for (day, at) in places.enumerate() {
+    for (day, at) in (0..).zip(places) {
         push(at, day, BURGLARY);
     }
-    for day in 0..3 {
+    for day in drugs {
         push((P.0 + 50.0, P.1 + 50.0), day, DRUGS);
     }
     let area = rectangle("A", 550_000.0, 188_000.0, 552_000.0, 189_500.0);
@@ -170,6 +170,62 @@ fn told(findings: &Findings) -> String {
             "within {:?} of {}",
             o.within.iter().map(|r| r.incidents).collect::<Vec<_>>(),
             o.incidents
+        ),
+        Findings::GetisOrd(o) => {
+            let numbers = o.cells.iter().flat_map(|c| [c.z, c.p, c.p_adjusted]);
+            assert!(numbers.flatten().all(f64::is_finite));
+            format!(
+                "{} in {} cells, {} tests, {:?} significant",
+                o.incidents, o.occupied, o.tests, o.significant
+            )
+        }
+        Findings::LocalMoran(o) => {
+            let numbers = o.cells.iter().flat_map(|c| [c.i, c.z, c.p, c.p_adjusted]);
+            assert!(numbers.flatten().all(f64::is_finite));
+            format!(
+                "{} in {} cells, {} tests, {:?} significant",
+                o.incidents, o.occupied, o.tests, o.significant
+            )
+        }
+        Findings::EmergingHotSpots(o) => {
+            let numbers = o.cells.iter().flat_map(|c| [c.latest_z, c.latest_p]);
+            assert!(numbers.flatten().all(f64::is_finite));
+            format!(
+                "{} in {} steps, {:?}",
+                o.incidents,
+                o.steps.len(),
+                o.by_category
+            )
+        }
+        Findings::AreaAudit(o) => {
+            let counts = o.rows.iter().map(|r| r.count);
+            format!("{:?} in rows", counts.collect::<Vec<_>>())
+        }
+        Findings::Spikes(o) => format!("{} tested, {} flagged", o.tested, o.flagged),
+        Findings::OffenceMix(o) => format!("{} known, {} unknown", o.known, o.unknown),
+        Findings::Change(o) => format!("{} areas, {} tests", o.areas.len(), o.tests),
+        Findings::TemporalProfile(o) => format!(
+            "{} records, weight {}, {} without a day",
+            o.records, o.total.weight, o.left_out_month
+        ),
+        Findings::Surprise(o) => {
+            let numbers = o
+                .places
+                .iter()
+                .flat_map(|p| [p.expected, p.p, p.p_adjusted]);
+            assert!(numbers.into_iter().all(f64::is_finite));
+            let flagged = o.places.iter().filter(|p| p.flagged).count();
+            format!(
+                "{} places, {flagged} flagged, {} counted",
+                o.places.len(),
+                o.count
+            )
+        }
+        Findings::Evaluation(o) => format!(
+            "{} origins, {} contenders, {} rows",
+            o.origins.len(),
+            o.contenders.len(),
+            o.rows.len()
         ),
         other => panic!("{other:?}"),
     }
@@ -338,13 +394,148 @@ fn every_method_has_its_answer_to_every_degenerate_set() {
             ],
         ),
     ];
+    check("", &table, || 0..3);
+}
+
+#[test]
+fn every_method_of_significance_and_time_has_its_answer_too() {
+    let table: [(&str, [&str; 6]); 12] = [
+        (
+            r#""area_audit", "areas": {"kind": "borough"}"#,
+            [
+                "[0, 0, 0, 0] in rows",
+                "[1, 0, 0, 1] in rows",
+                "[12, 0, 0, 12] in rows",
+                "[12, 0, 0, 12] in rows",
+                "[12, 0, 0, 12] in rows",
+                "[12, 0, 0, 12] in rows",
+            ],
+        ),
+        (
+            r#""change", "by": "borough""#,
+            [
+                "1 areas, 0 tests",
+                "1 areas, 1 tests",
+                "1 areas, 1 tests",
+                "1 areas, 1 tests",
+                "1 areas, 1 tests",
+                "1 areas, 1 tests",
+            ],
+        ),
+        (
+            r#""emerging_hot_spots", "cells": "h3", "h3_resolution": 9"#,
+            [
+                "0 in 24 steps, {}",
+                "1 in 24 steps, {}",
+                "12 in 24 steps, {}",
+                "12 in 24 steps, {}",
+                "12 in 24 steps, {}",
+                "12 in 24 steps, {Category { pattern: New, side: Hot }: 4}",
+            ],
+        ),
+        (
+            r#""evaluation", "step": "month""#,
+            ["6 origins, 3 contenders, 105 rows"; 6],
+        ),
+        (
+            r#""getis_ord", "h3_resolution": 9"#,
+            [
+                "0 in 0 cells, 0 tests, (0, 0) significant",
+                "1 in 1 cells, 48 tests, (0, 0) significant",
+                "12 in 1 cells, 48 tests, (0, 0) significant",
+                "12 in 2 cells, 48 tests, (0, 0) significant",
+                "12 in 2 cells, 48 tests, (0, 0) significant",
+                "12 in 4 cells, 48 tests, (2, 0) significant",
+            ],
+        ),
+        (
+            r#""getis_ord", "h3_resolution": 9, "p_value": {"permutation": {"permutations": 99}}"#,
+            [
+                "0 in 0 cells, 0 tests, (0, 0) significant",
+                "1 in 1 cells, 48 tests, (0, 0) significant",
+                "12 in 1 cells, 48 tests, (0, 0) significant",
+                "12 in 2 cells, 48 tests, (0, 0) significant",
+                "12 in 2 cells, 48 tests, (0, 0) significant",
+                "12 in 4 cells, 48 tests, (0, 0) significant",
+            ],
+        ),
+        (
+            r#""local_moran", "h3_resolution": 9"#,
+            [
+                "0 in 0 cells, 0 tests, [0, 0, 0, 0] significant",
+                "1 in 1 cells, 47 tests, [0, 0, 0, 0] significant",
+                "12 in 1 cells, 47 tests, [0, 0, 0, 0] significant",
+                "12 in 2 cells, 48 tests, [0, 0, 0, 0] significant",
+                "12 in 2 cells, 48 tests, [0, 0, 0, 0] significant",
+                "12 in 4 cells, 48 tests, [0, 0, 0, 0] significant",
+            ],
+        ),
+        (
+            r#""offence_mix""#,
+            [
+                "0 known, 0 unknown",
+                "error not_derivable",
+                "error not_derivable",
+                "error not_derivable",
+                "error not_derivable",
+                "error not_derivable",
+            ],
+        ),
+        (
+            r#""spikes", "areas": {"kind": "borough"}"#,
+            [
+                "1 tested, 0 flagged",
+                "1 tested, 0 flagged",
+                "1 tested, 1 flagged",
+                "1 tested, 1 flagged",
+                "1 tested, 1 flagged",
+                "1 tested, 1 flagged",
+            ],
+        ),
+        (r#""surprise", "step": "month""#, ["error no_history"; 6]),
+        (
+            r#""temporal_profile""#,
+            [
+                "0 records, weight 0, 0 without a day",
+                "error finer_than_data",
+                "error finer_than_data",
+                "error finer_than_data",
+                "error finer_than_data",
+                "error finer_than_data",
+            ],
+        ),
+        (
+            r#""space_time_scan", "replicates": 19"#,
+            [
+                "0 clusters of 0, 0 replicates",
+                "0 clusters of 1, 0 replicates",
+                "0 clusters of 12, 0 replicates",
+                "0 clusters of 12, 0 replicates",
+                "0 clusters of 12, 0 replicates",
+                "0 clusters of 12, 0 replicates",
+            ],
+        ),
+    ];
+    // The data has records of every month of the period and of as many before it, or nothing could
+    // be said of months at all.
+    check(r#", "period": "2020-02/2022-01""#, &table, || {
+        (-1900..24).step_by(28)
+    });
+}
+
+/// Holds every method to its answers.
+fn check<I: Iterator<Item = i32>>(
+    select: &str,
+    table: &[(&str, [&str; 6])],
+    drugs: impl Fn() -> I,
+) {
     let mut wrong = Vec::new();
     for (method, expected) in table {
-        for (set, expected) in sets().iter().zip(expected) {
+        for (set, &expected) in sets().iter().zip(expected) {
             let text = format!(
-                r#"{{"select": {{"area": "A", "groups": ["burglary"]}}, "method": {{"name": {method}}}}}"#
+                r#"{{"select": {{"area": "A", "groups": ["burglary"]{select}}}, "method": {{"name": {method}}}}}"#
             );
-            let found = match try_findings(&snapshot(set), &text) {
+            let found = match try_findings(&snapshot(set, drugs()), &text) {
                 Ok(findings) => told(&findings),
                 Err(e) => format!("error {}", e.code()),
             };

@@ -58,7 +58,9 @@ fn a_spate_says_when_it_was() {
         panic!("caveats");
     };
     assert!(
-        caveats.contains("1 records may have happened on any of several days"),
+        caveats.contains(
+            "1 record counts on the first of the several days on which it may have happened"
+        ),
         "{caveats}"
     );
     assert!(layer.columns.iter().all(|c| c.name != "vote_share"));

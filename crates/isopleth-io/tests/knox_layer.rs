@@ -52,11 +52,11 @@ fn the_table_travels_with_the_layer() {
     assert_eq!(resolved["roles"]["near_repeat_nearer_than_m"], 200.0);
     let caveats = layer.provenance["caveats"].to_string();
     assert!(
-        caveats.contains("1 pairs are of one place and one day"),
+        caveats.contains("1 pair of one place and one day"),
         "{caveats}"
     );
     assert!(
-        caveats.contains("1 records may have happened on any of several days"),
+        caveats.contains("1 record counts on the first of the several days"),
         "{caveats}"
     );
 }

@@ -167,7 +167,7 @@ fn hours_say_what_count_and_expected_count_are() {
         panic!()
     };
     assert!(
-        caveats.contains("1 records lie only partly in the hours"),
+        caveats.contains("1 record lies only partly in the hours"),
         "{caveats}"
     );
 

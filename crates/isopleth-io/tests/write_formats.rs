@@ -472,10 +472,17 @@ fn csv_reads_back_and_no_cell_is_a_formula() {
     for row in &rows {
         for cell in row.iter().filter(|c| c.parse::<f64>().is_err()) {
             assert!(
-                !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']),
                 "{cell}"
             );
         }
+    }
+    for sign in "=+-@\t\r\n＝＋－＠".chars() {
+        let mut layer = layer.clone();
+        layer.features[0].values[0] = Value::Text(format!("{sign}1"));
+        let bytes = written(Format::Csv, Part::whole(&layer));
+        let mut rows = csv::Reader::from_reader(bytes.as_slice()).into_records();
+        assert_eq!(rows.next().unwrap().unwrap()[1], format!("'{sign}1"));
     }
     // A point that is nowhere has the cells of the others.
     let points = {

@@ -293,7 +293,14 @@ fn opening(error: rusqlite::Error, path: &Path) -> StoreError {
         // The file itself exists: it is the log beside it that cannot be opened or made.
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => match std::fs::File::open(&path) {
             Ok(_) => StoreError::ReadOnlyFolder { path },
-            Err(source) => StoreError::Io { path, source },
+            Err(missing) => {
+                // SQLite tells of its second attempt, to read: what matters is why none was made.
+                let source = match std::fs::File::create_new(&path) {
+                    Ok(_) => std::fs::remove_file(&path).err().unwrap_or(missing),
+                    Err(refused) => refused,
+                };
+                StoreError::Io { path, source }
+            }
         },
         _ => error.into(),
     }

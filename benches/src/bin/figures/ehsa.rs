@@ -16,25 +16,24 @@ use serde_json::Value;
 
 use crate::figure::{Figure, Report, Target};
 
-/// Figure, H3 resolution, and what is to be reached.
-const CASES: [(&str, u8, Option<Target>); 2] = [
-    ("peers.emerging_17k", 9, None),
-    ("peers.emerging_121k", 10, Some(Target::RatioAtLeast(3.0))),
-];
-
-const TEST: Test = Test {
-    reference: Reference::EntireCube,
+/// Figure, H3 resolution, how p comes about, and what is to be reached.
+const CASES: [(&str, u8, PValue, Option<Target>); 3] = [
     // As the peer has it.
-    p_value: PValue::Normal,
-    correction: Correction::BenjaminiHochberg,
-    family: Family::AllBins,
-    level: 0.05,
-};
+    ("peers.emerging_17k", 9, PValue::Normal, None),
+    (
+        "peers.emerging_121k",
+        10,
+        PValue::Normal,
+        Some(Target::RatioAtLeast(3.0)),
+    ),
+    // As it is by default.
+    ("peers.emerging_121k_exact", 10, PValue::Exact, None),
+];
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
     // The peer runs on one thread.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    for (name, resolution, target) in CASES {
+    for (name, resolution, p_value, target) in CASES {
         if !report.wants(name) {
             continue;
         }
@@ -46,10 +45,17 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
             continue;
         };
         let first: Vec<usize> = (0..steps).map(|t: usize| t.saturating_sub(1)).collect();
+        let test = Test {
+            reference: Reference::EntireCube,
+            p_value,
+            correction: Correction::BenjaminiHochberg,
+            family: Family::AllBins,
+            level: 0.05,
+        };
         let mut found = None;
         let runs = one.install(|| {
             Runs::five(|| {
-                found = Cube::new(&counts, &first, &neighbours, TEST)
+                found = Cube::new(&counts, &first, &neighbours, test)
                     .ok()
                     .map(|cube| {
                         let categories = cube.categories(Definition::EsriCurrent, Sides::Hot, 0.05);
@@ -62,8 +68,9 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
         let mut figure = Figure {
             name,
             what: format!(
-                "z, adjusted significance, Mann–Kendall and categories of {} cells by {steps} months, ring 1 and the month before, one thread",
-                cube.cells()
+                "z, adjusted significance, Mann–Kendall and categories of {} cells by {steps} months, ring 1 and the month before, {} p, one thread",
+                cube.cells(),
+                p_value.name()
             ),
             unit: "CPU s",
             ours: runs.median(),

@@ -265,25 +265,25 @@ export function unmake(ask: Ask): void {
 }
 
 async function execute(ask: Ask, progress?: (job: Job) => void, signal?: AbortSignal): Promise<Made> {
+  // Not given up when it is called off: a job that nobody knows of would go on.
   const answer = await send('/processes/analyse/execution', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Prefer: 'respond-async' },
     body: JSON.stringify({ inputs: { request: ask }, response: 'document' }),
-    ...(signal ? { signal } : {}),
   })
   let job = (await answer.json()) as Job
   let pause = 60
   while (job.status === 'accepted' || job.status === 'running') {
     progress?.(job)
-    const calledOff = async (stopped: unknown): Promise<never> => {
-      await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
-      throw stopped
-    }
-    await wait(pause, signal).catch(calledOff)
+    await wait(pause, signal)
     pause = Math.min(pause * 1.6, 1000)
-    job = await patiently(job)
-    if (signal?.aborted) await calledOff(new DOMException('called off', 'AbortError'))
+    if (!signal?.aborted) job = await patiently(job)
+    if (signal?.aborted) {
+      await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
+      break
+    }
   }
+  signal?.throwIfAborted()
   if (job.status === 'dismissed') throw new Refusal(410, 'dismissed', 'the analysis was called off')
   if (job.status === 'failed') throw new Refusal(422, 'failed', job.message ?? 'the analysis failed')
   const results = await json<{ layer: { href: string } }>(`/jobs/${seg(job.jobID)}/results`)
@@ -302,18 +302,17 @@ async function patiently(job: Job): Promise<Job> {
   }
 }
 
+/** Ends after this time, or when it is called off. */
 function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
+  return new Promise((resolve) => {
+    const end = (): void => {
       clearTimeout(timer)
-      reject(new DOMException('called off', 'AbortError'))
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
+      signal?.removeEventListener('abort', end)
       resolve()
-    }, milliseconds)
-    if (signal?.aborted) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
+    }
+    const timer = setTimeout(end, milliseconds)
+    if (signal?.aborted) end()
+    else signal?.addEventListener('abort', end, { once: true })
   })
 }
 

@@ -61,6 +61,11 @@ export function labelPlace(geometry: Geometry): Place {
   return best[1] > best[0] ? [(best[0] + best[1]) / 2, centre[1]] : ring[0]!
 }
 
+/** The northernmost place of a geometry: a number above it hides nothing of it. */
+export function summit(geometry: Geometry): Place {
+  return places(geometry.coordinates).reduce((top, p) => (p[1] > top[1] ? p : top))
+}
+
 /** Twice the area of a ring, signed. */
 function area(ring: Place[]): number {
   const [ox, oy] = ring[0] ?? [0, 0]

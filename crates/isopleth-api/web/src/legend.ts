@@ -10,28 +10,40 @@ const TITLES: Record<string, string> = {
   emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', streets: 'Streets', other: 'Classes',
 }
 
-/** The legends of layers, those of areas, sites and streets together. */
-export function legends(layers: Loaded[]): HTMLElement[] {
+/** A line of the legend: the form and colour of what is drawn, and what it means. */
+export interface Entry { form: string; colour: string; label: string; sign: string }
+export interface Part { title: string; entries: Entry[]; ranked: boolean }
+
+/** What the legends of layers say, those of areas, sites and streets together. */
+export function parts(layers: Loaded[]): Part[] {
   const ground = layers.filter((l) => isGroundKind(l.kind))
-  const parts = layers.filter((l) => !ground.includes(l)).map(legendOf)
-  if (!ground.length) return parts
-  const rows = ground.map((l) => {
+  const told = layers.filter((l) => !ground.includes(l)).map(partOf)
+  if (!ground.length) return told
+  const entries = ground.map((l) => {
     const form = l.kind === 'sites' ? 'ring' : l.kind === 'streets' ? 'street' : isWide(l.collection) ? 'outline wide' : 'outline'
-    return row(form, '', groundTitle(l.collection))
+    return { form, colour: '', label: groundTitle(l.collection), sign: '' }
   })
-  return [...parts, h('section', { class: 'legend-part' }, h('h3', null, 'Areas, sites and streets'), h('ul', null, rows))]
+  return [...told, { title: 'Areas, sites and streets', entries, ranked: false }]
 }
 
-/** The legend of a layer. */
-function legendOf(layer: Loaded): HTMLElement {
-  const { kind, collection, style } = layer
+function partOf({ kind, collection, style }: Loaded): Part {
   const classes = style.metadata?.['isopleth:legend'] ?? []
-  const title = TITLES[kind] ?? 'Classes'
-  const rows = classes.map((c) => row(collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch', c.colour, c.label, letter(c.label, kind)))
-  return h('section', { class: 'legend-part' }, h('h3', null, sentence(title)),
-    rows.length ? h('ul', null, rows) : h('p', { class: 'quiet' }, 'All alike'),
-    kind === 'hotspots' ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ' number = rank in the list') : null)
+  const form = collection.geometry === 'Point' ? 'disc' : /Line/.test(collection.geometry) ? 'stroke' : 'patch'
+  return {
+    title: sentence(TITLES[kind] ?? 'Classes'), ranked: kind === 'hotspots',
+    entries: classes.map((c) => ({ form, colour: c.colour, label: c.label, sign: letter(c.label, kind) })),
+  }
 }
+
+/** The legends of layers. */
+export function legends(layers: Loaded[]): HTMLElement[] {
+  return parts(layers).map(({ title, entries, ranked }) => h('section', { class: 'legend-part' }, h('h3', null, title),
+    entries.length ? h('ul', null, entries.map(row)) : h('p', { class: 'quiet' }, ALIKE),
+    ranked ? h('p', { class: 'quiet' }, h('span', { class: 'disc-number' }, '1'), ` ${RANKED}`) : null))
+}
+
+export const ALIKE = 'All alike'
+export const RANKED = 'number = rank in the list'
 
 function letter(label: string, kind: string): string {
   if (kind === 'emerging') return LETTERS[label.toLowerCase()] ?? ''
@@ -40,7 +52,7 @@ function letter(label: string, kind: string): string {
   return p ? String(100 - Number(p)) : LETTERS[label.toLowerCase().replace(' among ', '_')] ?? ''
 }
 
-function row(form: string, colour: string, label: string, sign = ''): HTMLElement {
+function row({ form, colour, label, sign }: Entry): HTMLElement {
   const swatch = h('span', { class: `swatch ${form}`, 'aria-hidden': 'true' })
   if (colour) swatch.style.setProperty('--c', colour)
   return h('li', null, swatch, h('span', null, sign ? h('b', null, sign) : null, sign ? ' ' : null, label))

@@ -4,17 +4,18 @@ import './style.css'
 import * as api from './api'
 import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
-import { around, boxOf, labelPlace } from './geometry'
+import { around, boxOf, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
 import { legends, note } from './legend'
 import { line, list, table } from './list'
 import type { MapView, Numbered } from './map'
 import { adopt, panel, reach, readAreas } from './question'
 import { sheet } from './sheet'
-import { fromHash, type Shown, type State, toHash } from './state'
+import { fromHash, type Shown, type State, step, toHash } from './state'
 import { count, isSmall, LENS, many, month, months, monthsOf, period, shifted } from './words'
 
-const basemap = document.querySelector<HTMLMetaElement>('meta[name="isopleth-basemap"]')?.content ?? ''
+const told = (name: string): string => document.querySelector<HTMLMetaElement>(`meta[name="isopleth-${name}"]`)?.content ?? ''
+const basemap = { tiles: told('basemap'), attribution: told('basemap-attribution') }
 /** Milliseconds after which the page looks whether the data have changed. */
 const LOOK_AGAIN = 30_000
 let maps: MapView[] = []
@@ -45,7 +46,7 @@ function frame(): void {
       h('div', { class: 'search-slot' }),
       h('div', { class: 'actions', role: 'group', 'aria-label': 'What is shown' },
         h('button', { onclick: () => change({ view: app.state.view === 'table' ? 'map' : 'table' }), class: 'view-button' }, 'Table'),
-        h('button', { onclick: async () => (await import('./tools')).downloads(maps[0] ?? null) }, 'Download'),
+        h('button', { onclick: async () => (await import('./tools')).downloads(maps) }, 'Download'),
         h('button', { onclick: async () => (await import('./tools')).share() }, 'Link'),
         h('button', { onclick: async () => (await import('./print')).print(maps) }, 'Print'),
         h('button', { onclick: toggleTheme, 'aria-label': 'Light or dark', class: 'theme', title: 'Light or dark' }, '◐'))),
@@ -425,7 +426,7 @@ function drawMaps(): void {
 
 function numbered(loaded: Loaded): Numbered[] {
   if (!['hotspots', 'repeats'].includes(loaded.kind)) return []
-  return loaded.page.features.flatMap((f) => (f.geometry && typeof f.properties['rank'] === 'number' ? [{ id: f.id, rank: f.properties['rank'], at: labelPlace(f.geometry) }] : []))
+  return loaded.page.features.flatMap((f) => (f.geometry && typeof f.properties['rank'] === 'number' ? [{ id: f.id, rank: f.properties['rank'], at: summit(f.geometry) }] : []))
 }
 
 function drawTable(): void {
@@ -459,11 +460,17 @@ function fit(): void {
 }
 
 let pending = 0
+/** What the address was last written from. */
+let kept: State | null = null
 function keepAddress(): void {
   clearTimeout(pending)
   pending = window.setTimeout(() => {
     const hash = toHash(app.state)
-    if (hash !== location.hash) history.replaceState(null, '', hash)
+    const stepped = kept !== null && step(kept) !== step(app.state)
+    kept = app.state
+    if (hash === location.hash) return
+    if (stepped) history.pushState(null, '', hash)
+    else history.replaceState(null, '', hash)
   }, 50)
 }
 
@@ -548,7 +555,7 @@ function layoutMaps(): void {
     const box = h('div', { class: 'frame' }, h('div', { class: 'canvas' }))
     frames.push(box)
     mapsBox.append(box)
-    if (maps[0]) void makeMap(1).then(() => { drawHeadline(); drawMaps() })
+    if (maps[0]) void makeMap(1).then(() => { drawHeadline(); drawMaps(); layoutMaps() })
   } else if (!two && frames[1]) {
     maps[1]?.remove()
     maps.length = Math.min(maps.length, 1)
@@ -557,8 +564,11 @@ function layoutMaps(): void {
   }
   requestAnimationFrame(() => {
     for (const map of maps) map.resize()
-    if (refit) fit()
-    refit = false
+    // The labels of two sides take room, which is known when both are there.
+    if (refit && (!app.state.other || (app.other && maps[1]))) {
+      fit()
+      refit = false
+    }
   })
 }
 
@@ -602,12 +612,13 @@ async function start(): Promise<void> {
     }
   })
   window.addEventListener('hashchange', () => {
-    const next = fromHash(location.hash)
-    if (toHash(next) === toHash(app.state)) return
-    const { at } = next
-    app.picked = null
-    change(next)
-    if (at) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
+    const { at, ...next } = fromHash(location.hash)
+    const text = (value: unknown): string => JSON.stringify(value)
+    const differs = Object.entries(next).filter(([key, value]) => text(value) !== text(app.state[key as keyof State]))
+    if (differs.some(([key]) => ['layer', 'run', 'ask', 'pick'].includes(key))) app.picked = null
+    if (differs.length) change(Object.fromEntries(differs))
+    kept = app.state
+    if (at && text(at) !== text(app.state.at)) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
   })
   // What is printed must be there before the browser goes on: nothing can be waited for then.
   let paper: typeof import('./print') | null = null

@@ -39,7 +39,13 @@ interface Colours { ground: string; street: string; line: string; quiet: string;
 const ORDER: Kind[] = ['streets', 'cells', 'isopleths', 'significant', 'emerging', 'other', 'areas', 'hotspots', 'repeats', 'sites']
 const FONT = ['system-ui', 'Segoe UI', 'Helvetica', 'Arial', 'sans-serif']
 
+/** Numbers stand above what they number, so that small hotspots are seen. */
+const ABOVE: [number, number] = [0, -13]
+
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
+
+/** Where tiles that lie below the layers are to be had, and whom they are owed to. */
+export interface Basemap { tiles: string; attribution: string }
 
 export class MapView {
   readonly gl: GlMap
@@ -52,7 +58,7 @@ export class MapView {
   /** Clicks add points to what is measured instead of picking. */
   measuring = false
 
-  constructor(readonly element: HTMLElement, label: string, start: Camera | Bbox, private readonly basemap: string) {
+  constructor(readonly element: HTMLElement, label: string, start: Camera | Bbox, readonly basemap: Basemap) {
     this.gl = new GlMap({
       container: element,
       style: this.style(),
@@ -89,6 +95,12 @@ export class MapView {
     tip.className = 'tip'
     tip.hidden = true
     element.append(tip)
+    if (basemap.tiles && basemap.attribution) {
+      const credit = document.createElement('div')
+      credit.className = 'credit'
+      credit.textContent = basemap.attribution
+      element.append(credit)
+    }
     this.gl.on('mousemove', (event) => {
       const hit = this.measuring ? undefined : this.hits([event.point.x, event.point.y])[0]
       this.gl.getCanvas().style.cursor = this.measuring ? 'crosshair' : hit ? 'pointer' : ''
@@ -141,7 +153,9 @@ export class MapView {
     const all = Math.min(48, Math.min(width, height) / 8)
     const legend = this.element.closest('.map-area')?.querySelector<HTMLElement>('.legend')
     const beside = legend && width > 620 ? legend.offsetWidth + 12 : 0
-    return { top: all, bottom: all, right: all, left: Math.max(all, Math.min(beside, width / 2.5)) }
+    const label = this.element.parentElement?.querySelector<HTMLElement>('.frame-label')
+    const above = label ? label.offsetTop + label.offsetHeight + 24 : 0
+    return { top: Math.max(all, Math.min(above, height / 2.5)), bottom: all, right: all, left: Math.max(all, Math.min(beside, width / 2.5)) }
   }
 
   /** What lies at a point of the screen, the uppermost first. */
@@ -200,8 +214,8 @@ export class MapView {
     const { numbers, picked, measured } = this.content
     const sources: StyleSpecification['sources'] = {}
     const layers: LayerSpecification[] = [{ id: 'ground', type: 'background', paint: { 'background-color': colours.ground } }]
-    if (this.basemap) {
-      sources['basemap'] = { type: 'raster', tiles: [this.basemap], tileSize: 256 }
+    if (this.basemap.tiles) {
+      sources['basemap'] = { type: 'raster', tiles: [this.basemap.tiles], tileSize: 256 }
       layers.push({ id: 'basemap', type: 'raster', source: 'basemap', paint: { 'raster-opacity': 0.8, 'raster-saturation': -0.7 } })
     }
     const labels: LayerSpecification[] = []
@@ -238,13 +252,14 @@ export class MapView {
         paint: {
           'circle-radius': ['case', ['get', 'picked'], 13, 10.5], 'circle-stroke-width': 2,
           'circle-color': ['case', ['get', 'picked'], colours.accent, colours.number], 'circle-stroke-color': ['case', ['get', 'picked'], colours.halo, colours.numeral],
+          'circle-translate': ABOVE,
         },
         layout: { 'circle-sort-key': ['-', 0, ['get', 'rank']] },
       },
       {
         id: 'number', type: 'symbol', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
         layout: { 'text-field': ['to-string', ['get', 'rank']], 'text-font': FONT, 'text-size': 12, 'text-allow-overlap': true, 'text-padding': 8, 'symbol-sort-key': ['get', 'rank'] },
-        paint: { 'text-color': ['case', ['get', 'picked'], colours.halo, colours.numeral] },
+        paint: { 'text-color': ['case', ['get', 'picked'], colours.halo, colours.numeral], 'text-translate': ABOVE },
       },
     )
     const line = measured.length > 1 ? [{ type: 'Feature', geometry: { type: 'LineString', coordinates: measured }, properties: {} }] : []

@@ -4,8 +4,8 @@ import { app, type Loaded } from './app'
 import { h, show } from './dom'
 import { apart } from './geometry'
 import { legends, note } from './legend'
-import type { MapView } from './map'
-import { area, count, distance, incidents, LENS, percent, period } from './words'
+import type { Basemap, MapView } from './map'
+import { area, count, distance, incidents, LENS, percent, period, sentence } from './words'
 
 const page = h('div', { id: 'print', 'aria-hidden': 'true' })
 
@@ -31,13 +31,10 @@ async function prepare(maps: MapView[]): Promise<void> {
   const marking = main.collection.provenance?.marking
   const pictures = maps.map((map, n) => picture(map, n === 0 ? main : other))
   const layers = [main, ...[...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)]
-  const p = main.collection.provenance
-  const q = other?.collection.provenance
-  const lenses = other && q?.lens !== p?.lens
   const mark = (): HTMLElement | null => (marking ? h('p', { class: 'print-marking' }, marking) : null)
   show(page, mark(),
-    h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, lensOf(main)), ` · ${period(p?.period)} · ${count(main.page.numberMatched)} on the map`),
-      other ? h('p', null, 'Beside it: ', h('strong', null, lensOf(other)), ` · ${other.collection.title} · ${period(q?.period)} · ${count(other.page.numberMatched)} on the map · run ${other.run}`) : null),
+    h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, subtitle(main))),
+      other ? h('p', null, `Beside it: ${other.collection.title} · ${subtitle(other)}`) : null),
     h('div', { class: 'print-maps' }, pictures),
     h('div', { class: 'print-columns' },
       h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
@@ -51,15 +48,41 @@ async function prepare(maps: MapView[]): Promise<void> {
     ),
     h('div', { class: 'print-notes' },
       h('h2', null, 'What is to be known'),
-      h('ul', null, [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? [])]), ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning, ...(lenses ? [LENS[q?.lens ?? 'reported'].meaning] : [])].map((c) => h('li', null, c))),
-      h('p', { class: 'print-source' }, [
-        `Run ${main.run}`, p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
-        p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
-        main.ask ? `method ${main.ask.method.name}${typeof p?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(p.resolved['bandwidth_m'])} m` : ''}` : '',
-        `printed ${new Date().toLocaleDateString('en-GB', { dateStyle: 'long' })}`,
-      ].filter(Boolean).join(' · '))),
+      h('ul', null, known(main, other).map((c) => h('li', null, c))),
+      h('p', { class: 'print-source' }, sources(main, other, maps[0]?.basemap ?? null))),
     mark())
   await Promise.all([...page.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)))
+}
+
+/** Lens, period and number, below the title. */
+export function subtitle(loaded: Loaded): string {
+  return `${lensOf(loaded)} · ${period(loaded.collection.provenance?.period)} · ${count(loaded.page.numberMatched)} on the map`
+}
+
+/** What is to be known before one relies on it. */
+export function known(main: Loaded, other: Loaded | null): string[] {
+  const p = main.collection.provenance
+  const q = other?.collection.provenance
+  const lenses = other && q?.lens !== p?.lens
+  return [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? [])]),
+    ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning, ...(lenses ? [LENS[q?.lens ?? 'reported'].meaning] : [])].map(sentence)
+}
+
+/** Where it comes from, in one line. */
+export function sources(main: Loaded, other: Loaded | null, basemap: Basemap | null): string {
+  const p = main.collection.provenance
+  return [
+    `Run ${main.run}`, other ? `beside it run ${other.run}` : '', p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
+    p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
+    main.ask ? `method ${main.ask.method.name}${typeof p?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(p.resolved['bandwidth_m'])} m` : ''}` : '',
+    basemap?.tiles && basemap.attribution ? `background ${basemap.attribution}` : '',
+    `made ${new Date().toLocaleDateString('en-GB', { dateStyle: 'long' })}`,
+  ].filter(Boolean).join(' · ')
+}
+
+/** The length of a scale bar that fits into a quarter of this. */
+export function niceBar(across: number): number {
+  return [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000].filter((m) => m < across / 4).at(-1) ?? 50
 }
 
 function lensOf(loaded: Loaded): string {
@@ -71,8 +94,8 @@ function picture(map: MapView, loaded: Loaded | null): HTMLElement {
   const [west, , east] = map.bounds
   const { lat } = map.camera
   const across = apart([west, lat], [east, lat])
-  const nice = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000].filter((m) => m < across / 4).at(-1) ?? 50
-  const bar = h('div', { class: 'print-scale' }, h('span'), distance(nice))
+  const nice = niceBar(across)
+  const bar = h('div', { class: 'print-scale' }, h('span'), h('b', null, distance(nice)))
   bar.querySelector('span')!.style.width = `${(100 * nice) / across}%`
   return h('figure', null, h('img', { src: map.picture(), alt: `Map of ${loaded?.collection.title ?? ''}` }), h('div', { class: 'print-north', 'aria-label': 'North is up' }, '↑ N'), bar,
     loaded && app.other ? h('figcaption', null, h('strong', null, lensOf(loaded)), ` · ${loaded.collection.title}`) : null)
@@ -80,19 +103,22 @@ function picture(map: MapView, loaded: Loaded | null): HTMLElement {
 
 /** Prints, in colours for paper. */
 export async function print(maps: MapView[]): Promise<void> {
-  await onPaper(maps)
+  await inLight(maps, () => prepare(maps))
   filled = true
   window.print()
 }
 
-/** Draws the maps in the colours of the light theme for as long as it takes to picture them. */
-export async function onPaper(maps: MapView[]): Promise<void> {
+/** Does something while the maps are drawn in the colours of the light theme. */
+export async function inLight<T>(maps: MapView[], work: () => Promise<T>): Promise<T> {
   const theme = document.documentElement.dataset['theme']
   document.documentElement.dataset['theme'] = 'light'
   for (const map of maps) map.draw()
   await Promise.all(maps.map((map) => new Promise<void>((resolve) => { map.gl.once('idle', () => resolve()); map.gl.triggerRepaint(); setTimeout(resolve, 3000) })))
-  await prepare(maps)
-  if (theme) document.documentElement.dataset['theme'] = theme
-  else delete document.documentElement.dataset['theme']
-  for (const map of maps) map.draw()
+  try {
+    return await work()
+  } finally {
+    if (theme) document.documentElement.dataset['theme'] = theme
+    else delete document.documentElement.dataset['theme']
+    for (const map of maps) map.draw()
+  }
 }

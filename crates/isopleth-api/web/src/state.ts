@@ -49,6 +49,13 @@ export function toHash(state: State): string {
   return `#${text.join('&')}`
 }
 
+/** What a person came to by a step of theirs, which "back" takes again: not where the map is, what lies on it or which run is the latest. */
+export function step(state: State): string {
+  // A request is what was asked for; the layer that answers it is known later.
+  const asked = ({ layer, ask }: Shown): Shown => ({ layer: ask ? 'asked' : layer, run: '', ask })
+  return toHash({ ...initial, ...asked(state), other: state.other && asked(state.other), pick: state.pick, view: state.view })
+}
+
 export function fromHash(hash: string): State {
   const given = new Map<string, string>()
   for (const part of hash.replace(/^#/, '').split('&')) {

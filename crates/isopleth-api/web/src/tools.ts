@@ -3,7 +3,7 @@
 import * as api from './api'
 import { app, type Loaded } from './app'
 import { field, h, say, select, show, tick } from './dom'
-import { apart, boxOf, coordinate, inside } from './geometry'
+import { apart, around, boxOf, coordinate, inside } from './geometry'
 import { groundTitle, isGround, kind } from './kinds'
 import type { MapView } from './map'
 import { area, count, distance } from './words'
@@ -19,6 +19,14 @@ export function dialog(title: string, ...content: (Node | null)[]): HTMLDialogEl
   document.body.append(box)
   box.showModal()
   return box
+}
+
+/** A place, after the same numbers the other way round where that lies among the data and it does not. */
+function either(place: [number, number]): [number, number][] {
+  const all = around(app.collections.flatMap((c) => c.extent.spatial?.bbox ?? []))
+  const among = ([x, y]: [number, number]): boolean => all !== null && x >= all[0] - 0.5 && x <= all[2] + 0.5 && y >= all[1] - 0.5 && y <= all[3] + 0.5
+  const turned: [number, number] = [place[1], place[0]]
+  return among(turned) && !among(place) ? [turned, place] : [place]
 }
 
 interface Found { label: string; detail: string; go: (map: MapView) => void }
@@ -61,7 +69,7 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     if (text.length < 2) { close(); return }
     const place = coordinate(text)
     if (place) {
-      found = [{ label: `${place[1].toFixed(5)}, ${place[0].toFixed(5)}`, detail: 'latitude, longitude', go: (view) => { view.set({ measured: [place] }); view.jump({ lon: place[0], lat: place[1], zoom: 15 }) } }]
+      found = either(place).map((p) => ({ label: `${p[1].toFixed(5)}, ${p[0].toFixed(5)}`, detail: p === place ? 'latitude, longitude' : 'latitude, longitude: the other way round, where the data are', go: (view) => { view.set({ measured: [p] }); view.jump({ lon: p[0], lat: p[1], zoom: 15 }) } }))
       draw()
       return
     }
@@ -129,7 +137,8 @@ const FORMATS: [ending: string, title: string, use: string][] = [
 ]
 
 /** Downloads of exactly what is shown: these runs, all of them or what lies in the view. */
-export function downloads(map: MapView | null): void {
+export function downloads(maps: MapView[]): void {
+  const map = maps[0] ?? null
   const shown: Loaded[] = [app.main, app.other, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l)
   if (!shown.length) return
   let layer = shown[0]!
@@ -139,14 +148,23 @@ export function downloads(map: MapView | null): void {
     const bbox = inView && map ? { bbox: map.bounds.map((v) => v.toFixed(6)).join(',') } : {}
     show(links, FORMATS.map(([ending, title, use]) => h('li', null,
       h('a', { href: api.file(layer.collection.id, layer.run, ending, bbox), download: `${layer.collection.id}-${layer.run}.${ending}` }, title), h('small', null, ` ${use}`))),
-      map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view: the layer alone, without legend, lens or marking')) : null)
+      map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view: the layer alone, as scripts have it')) : null)
   }
   draw()
   dialog('Download what is shown',
     shown.length > 1 ? field('Layer', select(shown.map((l, n) => [String(n), `${l.collection.title} (${count(l.page.numberMatched)})`] as const), '0', (v) => { layer = shown[Number(v)]!; draw() })) : h('p', null, `${shown[0]!.collection.title}, ${count(shown[0]!.page.numberMatched)} features, run ${shown[0]!.run}.`),
     map ? tick('Only what lies in the view', false, (on) => { inView = on; draw() }) : null,
     links,
-    h('p', { class: 'quiet' }, 'Every file but the picture carries its request, data revision, method, caveats and marking.'))
+    h('p', { class: 'quiet' }, 'Every file but the picture carries its request, data revision, method, caveats and marking.'),
+    map ? h('button', { class: 'primary', onclick: () => void picture(maps) }, 'Picture with legend, caveats and marking') : null)
+}
+
+/** Saves what is on the screen as a picture for slides and reports. */
+async function picture(maps: MapView[]): Promise<void> {
+  const { composed } = await import('./picture')
+  const address = URL.createObjectURL(await composed(maps))
+  h('a', { href: address, download: `${app.main!.collection.id}-${app.main!.run}-map.png` }).click()
+  setTimeout(() => URL.revokeObjectURL(address), 60_000)
 }
 
 /** The address of what is shown, for others. */

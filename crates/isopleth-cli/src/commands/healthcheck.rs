@@ -1,7 +1,7 @@
 //! `isopleth healthcheck`: whether the service of a configuration answers, for containers that have
 //! no other program to ask with.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -32,7 +32,15 @@ impl Healthcheck {
         }
         let address = reachable(loaded.settings.service.bind);
         let path = if self.ready { "/readyz" } else { "/healthz" };
-        let status = ask(address, path).map_err(|e| format!("http://{address}{path}: {e}"))?;
+        let status = ask(address, path).map_err(|e| {
+            let why = match e.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                    format!("no answer within {} s", PATIENCE.as_secs())
+                }
+                _ => e.to_string(),
+            };
+            format!("http://{address}{path}: {why}")
+        })?;
         if status != 200 {
             return Err(format!("http://{address}{path} answers {status}").into());
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use isopleth_api::{Config, Server};
 use isopleth_store::Store;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Flags, Loaded, Settings};
@@ -149,14 +149,21 @@ fn serve(config: Config, follow: Option<Follow>) -> Result<(), Failure> {
             tracing::info!(%address, "metrics and health are apart from the data");
         }
         let stop = stop_signal()?;
-        let mut server = Server::new(config, listener).with_metrics(metrics);
+        let (ready, opened) = oneshot::channel();
+        let mut server = Server::new(config, listener)
+            .with_metrics(metrics)
+            .telling(ready);
         if let Some(follow) = follow {
             let (sender, receiver) = mpsc::channel(1);
             server = server.following(receiver);
             tokio::spawn(follow.watch(Hangup::new()?, sender));
         }
-        announce(address);
-        tell_manager(sd_notify::NotifyState::Ready);
+        tokio::spawn(async move {
+            if opened.await.is_ok() {
+                announce(address);
+                tell_manager(sd_notify::NotifyState::Ready);
+            }
+        });
         let stop = async {
             stop.await;
             tell_manager(sd_notify::NotifyState::Stopping);

@@ -294,6 +294,8 @@ pub(crate) const KEYS: &[Key] = keys! {
         "Origins of web pages that may read answers; * alone for any, none in the list for no other origin" = service.allowed_origins;
     "basemap" Url "https://tiles.example.org/{z}/{x}/{y}.png"
         "Where the map page finds tiles to lie below its layers; a plain ground without it" = service.basemap;
+    "basemap_attribution" Text "© OpenStreetMap contributors"
+        "Whom those tiles are owed to; the map page shows it on the map, on paper and in pictures" = service.basemap_attribution;
     "default_limit" Count "10"
         "Features of a page when the request does not say" = service.limits.default_limit;
     "max_limit" Count "10000"
@@ -353,7 +355,7 @@ pub(crate) const KEYS: &[Key] = keys! {
     "analysis_queue" Count "16"
         "Most jobs that wait for a worker; others get 503 (taken at the start only)" = service.limits.analyses.queue;
     "kept_jobs" Count "200"
-        "Jobs that are remembered after their end; the oldest go first (taken at the start only)" = service.limits.analyses.kept_jobs;
+        "Jobs that are remembered after their end, with up to 32 MB of requests; the oldest go first (taken at the start only)" = service.limits.analyses.kept_jobs;
     "kept_analyses" Count "20"
         "Results that are kept as collections; the oldest go first (taken at the start only)" = service.limits.analyses.kept_analyses;
     "kept_analysis_features" Count "1000000"
@@ -384,6 +386,7 @@ mod tests {
             allowed_hosts: _,
             allowed_origins: _,
             basemap: _,
+            basemap_attribution: _,
             limits,
         } = Config::new("s.gpkg".into());
         let Limits {
@@ -424,6 +427,6 @@ mod tests {
             kept_features: _,
             kept_for: _,
         } = analyses;
-        assert_eq!(KEYS.len(), 8 + 20 + 13 + 2);
+        assert_eq!(KEYS.len(), 9 + 20 + 13 + 2);
     }
 }

@@ -10,6 +10,7 @@ use super::repeats::station_words;
 use super::values::{area, column, count, optional_real, part, shape, shapes, short};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::{some, thousands};
 
 impl Table for concentration::Outcome {
     fn what(&self) -> &'static str {
@@ -161,9 +162,9 @@ impl Table for concentration::Outcome {
         let mut list = Vec::new();
         if c.incidents() > 0 && c.incidents() < c.places() {
             list.push(format!(
-                "{} incidents cannot be at more than so many of {} places: read the generalised Gini coefficient",
-                c.incidents(),
-                c.places()
+                "{} cannot be at more than so many of {} places: read the generalised Gini coefficient",
+                some(c.incidents(), "incident", "incidents"),
+                thousands(c.places())
             ));
         }
         list

@@ -8,6 +8,7 @@ use super::place::place_columns;
 use super::values::{column, count, optional_real, part, point, short};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::some;
 
 impl Table for risky_facilities::Outcome {
     fn what(&self) -> &'static str {
@@ -163,8 +164,8 @@ impl Table for risky_facilities::Outcome {
         let mut list = vec!["near a site is not at it, still less because of it".to_owned()];
         if self.sharing_a_position > 0 {
             list.push(format!(
-                "{} sites lie at the very place of another: the one of the least id has all incidents",
-                self.sharing_a_position
+                "{} at the very place of another: the one of the least id has all incidents",
+                some(self.sharing_a_position, "site lies", "sites lie")
             ));
         }
         list

@@ -3,6 +3,7 @@
 //! Each kind of finding is a [`Table`] in a module of its own; what all of them share is here.
 
 mod area_audit;
+mod caveats;
 mod change;
 mod clusters;
 mod concentration;
@@ -35,12 +36,12 @@ mod values;
 mod vicinity;
 mod weights;
 
-use isopleth_core::domain::format_day;
+use isopleth_core::domain::{Lens, format_day};
 use isopleth_core::{Facts, Findings, Outcome, Request, Snapshot};
 use serde_json::{Map, Value as Json};
 
 use crate::layer::{Column, Feature, GeometryKind, Layer};
-use crate::words::records;
+use crate::words::{period, records};
 
 /// A kind of finding as a table.
 trait Table {
@@ -150,8 +151,7 @@ impl Common<'_> {
 
     fn period_words(&self) -> String {
         match self.days() {
-            Some((a, b)) if a == b => a,
-            Some((a, b)) => format!("{a} to {b}"),
+            Some((from, to)) => period(&from, &to),
             None => "no dates".to_owned(),
         }
     }
@@ -177,8 +177,12 @@ impl Common<'_> {
         if let Some(first) = groups.get_mut(0..1) {
             first.make_ascii_uppercase();
         }
+        let lens = match self.facts.lens {
+            Lens::PoliceGenerated => " (police-generated)",
+            Lens::Reported => "",
+        };
         format!(
-            "{groups}: {what}, {}, {}",
+            "{groups}{lens}: {what}, {}, {}",
             self.area_words(),
             self.period_words()
         )

@@ -2,8 +2,9 @@
 
 use super::place::closing_columns;
 use super::values::{column, count, optional, point, text};
-use super::{Common, Table};
+use super::{Common, Table, caveats};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::some;
 use isopleth_core::domain::format_day;
 use isopleth_core::methods::knox;
 use serde_json::{Map, Value as Json, json};
@@ -187,21 +188,15 @@ impl Table for knox::Outcome {
         }
         if self.table.same_place_same_day > 0 {
             list.push(format!(
-                "{} pairs are of one place and one day: they may be one incident recorded twice",
-                self.table.same_place_same_day
+                "{} of one place and one day: perhaps one incident recorded twice",
+                some(self.table.same_place_same_day, "pair", "pairs")
             ));
         }
         if self.several_days > 0 {
-            list.push(format!(
-                "{} records may have happened on any of several days and count on the first",
-                self.several_days
-            ));
+            list.push(caveats::several_days(self.several_days));
         }
         if self.misplaced > 0 {
-            list.push(format!(
-                "{} records are placed at a police station or the centre of an area, where distances mean nothing",
-                self.misplaced
-            ));
+            list.push(caveats::misplaced(self.misplaced));
         }
         list
     }

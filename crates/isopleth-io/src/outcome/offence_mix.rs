@@ -8,6 +8,7 @@ use super::place::closing_columns;
 use super::values::{column, list, nowhere, number, optional_real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::{some, thousands};
 
 impl Table for offence_mix::Outcome {
     fn what(&self) -> &'static str {
@@ -118,8 +119,9 @@ impl Table for offence_mix::Outcome {
         let mut list = Vec::new();
         if self.unknown > 0 {
             list.push(format!(
-                "{} records say no sub-type, since their source has one category: shares are of the other {}",
-                self.unknown, self.known
+                "{} no sub-type, for want of one in the source: shares are of the other {}",
+                some(self.unknown, "record says", "records say"),
+                thousands(self.known)
             ));
         }
         list

@@ -9,7 +9,7 @@ use super::values::{area, column, count, list, optional_real, part, shape, shape
 use super::vicinity::{lens_caveat, other};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
-use crate::words::records;
+use crate::words::{records, some};
 
 impl Table for overlap::Outcome {
     fn what(&self) -> &'static str {
@@ -198,8 +198,12 @@ impl Table for overlap::Outcome {
         caveats.extend(lens_caveat(&self.other));
         if self.other.in_both > 0 {
             caveats.push(format!(
-                "{} records belong to both groups and count in the first only",
-                self.other.in_both
+                "{} in the first only",
+                some(
+                    self.other.in_both,
+                    "record belongs to both groups and counts",
+                    "records belong to both groups and count"
+                )
             ));
         }
         if self.other.incidents < LEAST_BASE {

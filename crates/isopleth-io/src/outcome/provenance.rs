@@ -7,7 +7,7 @@ use isopleth_core::{Facts, Method, Request, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Common, weights};
-use crate::words::records;
+use crate::words::{records, some};
 
 /// A layer's name for a base below which no percentage is meant.
 const SMALL_BASE: u64 = 20;
@@ -134,8 +134,8 @@ pub(super) fn caveats(facts: &Facts) -> Vec<String> {
     let located = (facts.selected + facts.beyond) as f64;
     if facts.unlocated > 0 && located / (located + facts.unlocated as f64) < GEOCODING_FLOOR {
         list.push(format!(
-            "{} records have no location, more than 15 % of the selection: the map may mislead",
-            facts.unlocated
+            "{} no location, more than 15 % of the selection: the map may mislead",
+            some(facts.unlocated, "record has", "records have")
         ));
     }
     if !facts.has_records {
@@ -147,7 +147,10 @@ pub(super) fn caveats(facts: &Facts) -> Vec<String> {
         list.push(format!("the data has no record of any kind in the study area in {missing} of the {months} months of the period: zero there means not supplied"));
     }
     if facts.unknown_kind > 0 {
-        list.push(format!("{} records of the period have an offence that the policy table does not know; they are not in any group", facts.unknown_kind));
+        list.push(format!(
+            "{} of the period with an offence that the policy table does not know, in no group",
+            records(facts.unknown_kind)
+        ));
     }
     if facts.selected < SMALL_BASE {
         list.push(format!(

@@ -2,7 +2,7 @@
 
 use super::place::place_columns;
 use super::values::{column, count, point};
-use super::{Common, Table};
+use super::{Common, Table, caveats};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
 use isopleth_core::domain::{LocationBasis, format_minute};
 use isopleth_core::methods::repeat_locations::{self, Chains, RepeatLocation, Within};
@@ -130,10 +130,7 @@ impl Table for repeat_locations::Outcome {
             list.push("chains at a map point run through all that it stands for: they are no repeat victimisation".to_owned());
         }
         if self.several_days > 0 && matches!(self.within, Some(Within::Days(_))) {
-            list.push(format!(
-                "{} records may have happened on any of several days and stand on the first",
-                self.several_days
-            ));
+            list.push(caveats::several_days(self.several_days));
         }
         list
     }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value as Json, json};
 use super::place::{at_a_station, place_columns};
 use super::values::{column, count, list, metres, optional, optional_real, real, short};
 use super::vicinity::{lens_caveat, other};
-use super::{Common, Table};
+use super::{Common, Table, caveats};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::records;
 
 /// A p above this is said to be no evidence.
 const USUAL_LEVEL: f64 = 0.05;
@@ -251,15 +252,12 @@ impl Table for space_time_scan::Outcome {
             list.push("circles of map points: each stands for many addresses, and what is near is decided by the spacing of the points".to_owned());
         }
         if self.misplaced > 0 {
-            list.push(format!(
-                "{} records are placed at a police station or the centre of an area, where distances mean nothing",
-                self.misplaced
-            ));
+            list.push(caveats::misplaced(self.misplaced));
         }
         if self.left_out > 0 {
             list.push(format!(
-                "{} records of the first days of the period make no whole step and are not scanned",
-                self.left_out
+                "{} of the first days of the period, which make no whole step: not scanned",
+                records(self.left_out)
             ));
         }
         if self.steps_without_records > 0 {

@@ -9,6 +9,7 @@ use super::place::closing_columns;
 use super::values::{column, ground, nowhere, number, optional_real, real};
 use super::{Common, Table};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::some;
 
 impl Table for search_effects::Outcome {
     fn what(&self) -> &'static str {
@@ -160,8 +161,12 @@ impl Table for search_effects::Outcome {
         }
         if self.months_without_searches > 0 {
             list.push(format!(
-                "{} months have no search at all: where the source lacks them, the split is wrong",
-                self.months_without_searches
+                "{} no search at all: where the source lacks them, the split is wrong",
+                some(
+                    self.months_without_searches.into(),
+                    "month has",
+                    "months have"
+                )
             ));
         }
         list

@@ -2,7 +2,7 @@
 
 use super::clusters::{cluster_columns, cluster_feature, core_column, resolved_ensemble};
 use super::values::{column, count, optional};
-use super::{Common, Table};
+use super::{Common, Table, caveats};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind};
 use isopleth_core::methods::st_dbscan;
 use serde_json::{Map, Value as Json, json};
@@ -93,16 +93,10 @@ impl Table for st_dbscan::Outcome {
             list.push("clusters of map points: incidents at one point need not be of one place, and what is near another is decided by the spacing of the points".to_owned());
         }
         if self.several_days > 0 {
-            list.push(format!(
-                "{} records may have happened on any of several days and count on the first",
-                self.several_days
-            ));
+            list.push(caveats::several_days(self.several_days));
         }
         if self.misplaced > 0 {
-            list.push(format!(
-                "{} records are placed at a police station or the centre of an area, where distances mean nothing",
-                self.misplaced
-            ));
+            list.push(caveats::misplaced(self.misplaced));
         }
         list
     }

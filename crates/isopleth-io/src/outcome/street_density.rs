@@ -8,6 +8,7 @@ use super::place::closing_columns;
 use super::values::{column, count, list, metres, real, round7, text};
 use super::{Common, Table, weights};
 use crate::layer::{Column, ColumnType, Feature, GeometryKind, Value};
+use crate::words::some;
 
 impl Table for network_density::Outcome {
     fn what(&self) -> &'static str {
@@ -184,14 +185,20 @@ impl Table for network_density::Outcome {
         ];
         if self.too_far.0 > 0 {
             list.push(format!(
-                "{} incidents at {} locations lie more than {} m from any street and are left out",
-                self.too_far.0, self.too_far.1, self.params.snap_m
+                "{} at {} further than {} m from any street, left out",
+                some(self.too_far.0, "incident", "incidents"),
+                some(self.too_far.1.into(), "location", "locations"),
+                self.params.snap_m
             ));
         }
         if self.at_junctions > 0 {
             list.push(format!(
-                "{} incidents lie at a junction and count to one of the streets that meet there",
-                self.at_junctions
+                "{} to one of the streets that meet there",
+                some(
+                    self.at_junctions,
+                    "incident lies at a junction and counts",
+                    "incidents lie at a junction and count"
+                )
             ));
         }
         if self.snapped < u64::from(self.found) {

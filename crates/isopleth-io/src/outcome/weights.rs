@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::values::{column, count, real};
 use crate::layer::{Column, ColumnType, Value};
+use crate::words::{records, some, thousands};
 
 /// The column of places that those of weights follow.
 pub(super) const AFTER: &str = "location_basis";
@@ -243,14 +244,17 @@ pub(super) fn caveats(facts: &Facts) -> Vec<String> {
     if let Some(h) = &facts.hours {
         if h.fractional > 0 {
             list.push(format!(
-                "{} records lie only partly in the hours {}: count is of all that may have happened then, expected_count of how many are likely to have; {} of {} times are known to the minute",
-                h.fractional, h.words, h.exact, facts.selected
+                "{} only partly in the hours {}: count is of all that may have happened then, expected_count of how many are likely to have; {} of {} times are known to the minute",
+                some(h.fractional, "record lies", "records lie"),
+                h.words,
+                thousands(h.exact),
+                thousands(facts.selected)
             ));
         }
         if h.left_out > 0 {
             list.push(format!(
-                "{} records are not known to the hour and are left out",
-                h.left_out
+                "{} not known to the hour, left out",
+                records(h.left_out)
             ));
         }
     }

@@ -112,9 +112,11 @@ fn place_names(part: &Part) -> Vec<String> {
     names.iter().map(|name| part.free_name(name)).collect()
 }
 
-/// Text that begins as a formula does gets an apostrophe, so that a spreadsheet shows it.
+/// Text that begins as a formula does gets an apostrophe, so that a spreadsheet shows it. Some
+/// read the signs of East Asian width too.
 fn guarded(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    let signs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if text.starts_with(signs) {
         format!("'{text}").into()
     } else {
         text.into()

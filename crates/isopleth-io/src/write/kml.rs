@@ -79,6 +79,12 @@ pub fn kml<'a>(part: impl Into<Part<'a>>, out: &mut impl Write) -> io::Result<()
     for feature in part.features() {
         placemark(&mut xml, layer, &id, rank, feature)?;
     }
+    if part.features().next().is_none() {
+        // Without it, readers find no layer rather than one without features.
+        xml.open("Folder", &[("id", "features")])?;
+        xml.text("name", &[], &layer.title)?;
+        xml.close("Folder")?;
+    }
     xml.close("Document")?;
     xml.close("kml")?;
     xml.0.get_mut().write_all(b"\n")
