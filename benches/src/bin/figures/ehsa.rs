@@ -27,7 +27,12 @@ const CASES: [(&str, u8, PValue, Option<Target>); 3] = [
         Some(Target::RatioAtLeast(3.0)),
     ),
     // As it is by default.
-    ("peers.emerging_121k_exact", 10, PValue::Exact, None),
+    (
+        "peers.emerging_121k_exact",
+        10,
+        PValue::Exact,
+        Some(Target::RatioAtLeast(3.0)),
+    ),
 ];
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {

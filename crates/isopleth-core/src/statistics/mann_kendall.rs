@@ -149,18 +149,20 @@ fn count(block: &[[f64; LANES]]) -> [MannKendall; LANES] {
     let mut tied = [0_i64; LANES];
     let mut ties = [0_i64; LANES];
     for (i, a) in block.iter().enumerate() {
-        let mut up = [0_i64; LANES];
-        let mut down = [0_i64; LANES];
+        // Numbers of values, kept as the values are: lanes of one width need no conversion.
+        let mut up = [0.0_f64; LANES];
+        let mut down = [0.0_f64; LANES];
         for b in &block[i + 1..] {
             for lane in 0..LANES {
-                up[lane] += i64::from(b[lane] > a[lane]);
-                down[lane] += i64::from(b[lane] < a[lane]);
+                up[lane] += if b[lane] > a[lane] { 1.0 } else { 0.0 };
+                down[lane] += if b[lane] < a[lane] { 1.0 } else { 0.0 };
             }
         }
         let later = (block.len() - i - 1) as i64;
         for lane in 0..LANES {
-            let equal = later - up[lane] - down[lane];
-            s[lane] += up[lane] - down[lane];
+            let (up, down) = (up[lane] as i64, down[lane] as i64);
+            let equal = later - up - down;
+            s[lane] += up - down;
             tied[lane] += equal;
             ties[lane] += 6 * equal * (equal + 2);
         }
