@@ -60,6 +60,22 @@ pub enum InvalidConfig {
     },
 }
 
+impl InvalidConfig {
+    /// The keys that are at fault, as a configuration file calls them.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'static str> {
+        match self {
+            Self::BaseUrl(_) => vec!["public_base_url"],
+            Self::Origin(_) => vec!["allowed_origins"],
+            Self::Host(_) => vec!["allowed_hosts"],
+            Self::Basemap(_) => vec!["basemap"],
+            Self::Folder { .. } => vec!["file_cache_folder"],
+            Self::Zero(key) => vec![key],
+            Self::DefaultLimit { .. } => vec!["default_limit", "max_limit"],
+        }
+    }
+}
+
 /// What requests are handled by.
 #[derive(Clone)]
 pub(crate) struct Rules {

@@ -181,6 +181,25 @@ fn what_is_wrong_is_said_with_line_and_key() {
     );
     assert!(said.contains("no store is named"), "{said}");
     assert!(fails(&["serve", "--config", "none.toml"]).contains("none.toml: "));
+    for (text, wanted) in [
+        ("\nbasemap = 'x'\n", "isopleth.toml, line 2: basemap: 'x'"),
+        (
+            "\n\nallowed_hosts = ['a b']",
+            "isopleth.toml, line 3: allowed_hosts: 'a b'",
+        ),
+        (
+            "max_limit = 5",
+            "isopleth.toml, line 1: default_limit is 10",
+        ),
+        (
+            "write_timeout_s = 0",
+            "isopleth.toml, line 1: write_timeout_s is 0",
+        ),
+        ("log = 'a=b=c'", "isopleth.toml, line 1: log: 'a=b=c'"),
+    ] {
+        let said = check(text);
+        assert!(said.contains(wanted), "{wanted} is not in {said}");
+    }
 
     let store = store(folder.path());
     let text = format!("store = '{}'\nbind = '127.0.0.1:0'\n", str(&store));

@@ -107,14 +107,21 @@ pub(crate) enum ConfigError {
         reason: String,
     },
     /// Values that do not go together, or that the service cannot follow.
-    #[error(transparent)]
-    Invalid(#[from] isopleth_api::InvalidConfig),
+    #[error("{at}: {source}")]
+    Invalid {
+        /// Where they stand.
+        at: Source,
+        /// Why not.
+        source: isopleth_api::InvalidConfig,
+    },
     /// No store was named.
     #[error("no store is named: give store in the file, ISOPLETH_STORE or --store")]
     NoStore,
     /// What is to be logged cannot be read.
-    #[error("log: '{directives}': {reason}")]
+    #[error("{at}: log: '{directives}': {reason}")]
     Log {
+        /// Where it stands.
+        at: Source,
         /// What was given.
         directives: String,
         /// Why not.
@@ -306,11 +313,19 @@ impl Loaded {
         }
     }
 
+    /// Where the first of these keys stands that is not left as it is by default.
+    fn given(&self, keys: &[&str]) -> Source {
+        let mut found = KEYS.iter().zip(&self.sources);
+        let given = found.find(|(k, at)| keys.contains(&k.name) && !matches!(at, Source::Default));
+        given.map_or(Source::Default, |(_, at)| at.clone())
+    }
+
     /// Checks what only the whole can be checked for.
     fn check(&mut self) {
         let service = &self.settings.service;
-        if let Err(error) = service.check() {
-            self.errors.push(error.into());
+        if let Err(source) = service.check() {
+            let at = self.given(&source.keys());
+            self.errors.push(ConfigError::Invalid { at, source });
         }
         if service.store.as_os_str().is_empty() {
             self.errors.push(ConfigError::NoStore);
@@ -318,6 +333,7 @@ impl Loaded {
         let directives = &self.settings.log;
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(directives) {
             self.errors.push(ConfigError::Log {
+                at: self.given(&["log"]),
                 directives: directives.clone(),
                 reason: error.to_string(),
             });
