@@ -448,6 +448,17 @@ await test('demo: an analysis that is called off stays off', service.base, async
   await dismissed
   await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
   assert.equal(await text(page, 'h1'), before)
+  // Called off while its result is fetched.
+  await page.unroute('**/processes/analyse/execution')
+  await late(page, '**/jobs/*/results', 1500)
+  await page.getByLabel('Bandwidth, m').fill('335')
+  const asked = page.waitForRequest(/\/results$/)
+  await page.getByRole('button', { name: 'Run analysis' }).press('Enter')
+  await asked
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  assert.match(await text(page, '.run-status'), /Calling it off/)
+  await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
+  assert.equal(await text(page, 'h1'), before)
 })
 
 await test('demo: "back" takes the last step again', service.base, async (page, watched) => {
@@ -473,7 +484,49 @@ await test('demo: "back" takes the last step again', service.base, async (page, 
   await page.locator('[data-layer="repeats"]').check()
   await quiet(page)
   assert.equal(await page.evaluate(() => history.length), steps)
+  // What was switched on since does not keep a fact sheet open that the address does not name.
+  await page.goBack()
+  await page.waitForSelector('.sheet', { state: 'detached' })
+  assert.doesNotMatch(await hash(page), /pick=/)
   assert.ok(page.url().startsWith(watched.base))
+})
+
+await test('demo: "back" goes to the place where one was', service.base, async (page) => {
+  await page.getByRole('button', { name: 'Zoom in' }).click()
+  await page.getByRole('button', { name: 'Zoom in' }).click()
+  await page.waitForTimeout(600)
+  const place = /at=[^&]+/.exec(await hash(page))[0]
+  await page.getByLabel('Layer', { exact: true }).selectOption('robbery-hotspots')
+  await page.waitForFunction(() => /Robbery/.test(document.querySelector('h1').textContent))
+  await quiet(page)
+  await page.goBack()
+  await page.waitForFunction(() => /Burglary/.test(document.querySelector('h1').textContent))
+  await quiet(page)
+  assert.equal(/at=[^&]+/.exec(await hash(page))[0], place)
+})
+
+await test('demo: the skip link moves the focus and nothing else', service.base, async (page) => {
+  const before = await hash(page)
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.waitForTimeout(500)
+  assert.equal(await page.locator('.notices .notice').count(), 0)
+  assert.ok(await page.locator('.row').count())
+  await page.locator('.row').first().click()
+  await page.waitForFunction(() => /layer=.*pick=/.test(location.hash))
+  assert.ok((await hash(page)).startsWith(before.split('&at=')[0]))
+})
+
+await test('demo: a comparison that is not answered yet is in the address', service.base, async (page) => {
+  await late(page, '**/processes/analyse/execution', 1500)
+  await page.getByLabel('Side by side with').selectOption('lens')
+  await page.waitForFunction(() => /with-ask=/.test(location.hash))
+  await page.goBack()
+  await page.waitForFunction(() => !/with-ask=/.test(location.hash))
+  await page.goForward()
+  await page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+  await quiet(page)
+  assert.match(await text(page, '.frame:nth-child(2) .frame-label'), /Enforcement activity/)
 })
 
 await test('demo: a picture says by itself what it shows', service.base, async (page) => {

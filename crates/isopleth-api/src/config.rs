@@ -152,7 +152,7 @@ impl Default for AnalysisLimits {
             threads: 0,
             queue: 16,
             kept_jobs: 200,
-            kept_analyses: 20,
+            kept_analyses: 100,
             kept_features: 1_000_000,
             kept_for: Duration::from_secs(7 * 86_400),
         }

@@ -278,12 +278,13 @@ async function execute(ask: Ask, progress?: (job: Job) => void, signal?: AbortSi
     await wait(pause, signal)
     pause = Math.min(pause * 1.6, 1000)
     if (!signal?.aborted) job = await patiently(job)
-    if (signal?.aborted) {
-      await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
-      break
-    }
+    if (signal?.aborted) break
   }
-  signal?.throwIfAborted()
+  if (signal?.aborted) {
+    // What is over already cannot be called off, and need not be.
+    await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
+    signal.throwIfAborted()
+  }
   if (job.status === 'dismissed') throw new Refusal(410, 'dismissed', 'the analysis was called off')
   if (job.status === 'failed') throw new Refusal(422, 'failed', job.message ?? 'the analysis failed')
   const results = await json<{ layer: { href: string } }>(`/jobs/${seg(job.jobID)}/results`)

@@ -1,13 +1,28 @@
 /** The legend: fixed classes in words, each with its colour and its form. */
 
 import { h } from './dom'
-import type { Loaded } from './app'
+import { app, type Loaded } from './app'
 import { groundTitle, isGroundKind, isWide, LETTERS } from './kinds'
 import { sentence } from './words'
 
 const TITLES: Record<string, string> = {
   hotspots: 'Hotspots by rank', cells: 'Density (incidents per km²)', isopleths: 'Isopleths', significant: 'Significant cells',
   emerging: 'Emerging categories', repeats: 'Repeat locations by incidents', areas: 'Boundaries', sites: 'Sites', streets: 'Streets', other: 'Classes',
+}
+
+/** What is on the maps: the layer, the other side where its classes are others, and what is switched on. */
+export function explained(over: Loaded[] = [...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)): Loaded[] {
+  const { main, other } = app
+  return [main, ...(other && !(main && sameClasses(main, other)) ? [other] : []), ...over].filter((l): l is Loaded => l !== null)
+}
+
+function sameClasses(a: Loaded, b: Loaded): boolean {
+  return JSON.stringify(partOf(a)) === JSON.stringify(partOf(b))
+}
+
+/** Every marking of these layers and of the other side. */
+export function markings(layers: Loaded[]): string[] {
+  return [...new Set([...layers, app.other].flatMap((l) => l?.collection.provenance?.marking ?? []))]
 }
 
 /** A line of the legend: the form and colour of what is drawn, and what it means. */

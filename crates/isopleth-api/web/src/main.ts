@@ -6,7 +6,7 @@ import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
-import { legends, note } from './legend'
+import { explained, legends, markings, note } from './legend'
 import { line, list, table } from './list'
 import type { MapView, Numbered } from './map'
 import { adopt, panel, reach, readAreas } from './question'
@@ -16,6 +16,8 @@ import { count, isSmall, LENS, many, month, months, monthsOf, period, shifted } 
 
 const told = (name: string): string => document.querySelector<HTMLMetaElement>(`meta[name="isopleth-${name}"]`)?.content ?? ''
 const basemap = { tiles: told('basemap'), attribution: told('basemap-attribution') }
+/** How many analyses that were made lately are offered for a comparison. */
+const OFFERED = 8
 /** Milliseconds after which the page looks whether the data have changed. */
 const LOOK_AGAIN = 30_000
 let maps: MapView[] = []
@@ -148,11 +150,13 @@ async function replayed(state: State): Promise<Loaded> {
 
 async function pickUp(): Promise<void> {
   const { pick } = app.state
+  notice('pick')
   if (!pick) { app.picked = null; return }
   const at = pick.indexOf(':')
   const named = at > 0 ? pick.slice(0, at) : ''
   // An id may have a colon itself.
-  const layer = app.state.on.includes(named) || (named && ofLayer(named)) ? named : ''
+  const coming = app.state.other?.layer === named && !app.other
+  const layer = coming || app.state.on.includes(named) || (named && ofLayer(named)) ? named : ''
   const id = layer ? pick.slice(at + 1) : pick
   const loaded = ofLayer(layer)
   if (!loaded) { app.picked = null; return }
@@ -177,7 +181,8 @@ function ofLayer(name: string): Loaded | null {
 
 function pick(layer: string, id: string): void {
   const name = [...app.over].find(([, l]) => typeof l === 'object' && 'collection' in l && l.collection.id === layer)?.[0] ?? layer
-  notice('pick')
+  // The list of a layer that another one is about to replace.
+  if (layer === app.main?.collection.id && app.state.layer && layer !== app.state.layer && !app.state.month) return
   change({ pick: name === app.main?.collection.id ? id : `${name}:${id}` })
 }
 
@@ -249,7 +254,9 @@ let otherTurn = 0
 async function showOther(): Promise<void> {
   const mine = ++otherTurn
   const { other } = app.state
+  notice('other')
   if (!other) {
+    refit = false
     if (app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id) change({ pick: '' })
     app.other = null
     layoutMaps()
@@ -257,7 +264,6 @@ async function showOther(): Promise<void> {
     drawHeadline()
     return
   }
-  notice('other')
   try {
     const loaded = await load(other)
     if (mine !== otherTurn) return
@@ -267,8 +273,13 @@ async function showOther(): Promise<void> {
   } catch (error) {
     if (mine !== otherTurn) return
     app.other = null
+    refit = false
     notice('other', `The other side of the comparison: ${api.words(error)}`)
   }
+  const before = app.picked
+  await pickUp()
+  if (mine !== otherTurn) return
+  if (before !== app.picked) drawAside()
   layoutMaps()
   drawComparison()
   drawHeadline()
@@ -304,7 +315,8 @@ function sides(): [value: string, label: string, shown: Shown][] {
     const { groups: _groups, ...select } = ask.select ?? {}
     found.push(['lens', `The other lens: ${LENS[next].title}`, { layer: '', run: '', ask: { ...ask, title: undefined as never, select: { ...select, lens: next } } }])
   }
-  for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: c.provenance?.request && c.id.startsWith('analysis-') ? c.provenance.request : null }])
+  const made = app.collections.filter(isAnalysis).slice(-OFFERED)
+  for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id && (!isAnalysis(c) || made.includes(c) || c.id === app.state.other?.layer)) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: c.provenance?.request && c.id.startsWith('analysis-') ? c.provenance.request : null }])
   return found
 }
 
@@ -375,7 +387,7 @@ function drawHeadline(): void {
   // That counts are small is to be read first.
   const caveats = [...(p?.caveats ?? [])].sort((a, b) => Number(isSmall(b)) - Number(isSmall(a)))
   show(headline,
-    h('div', { class: 'headline-row' }, badge(main), p?.marking ? h('span', { class: 'badge marking' }, p.marking) : null,
+    h('div', { class: 'headline-row' }, badge(main), markings(explained()).map((m) => h('span', { class: 'badge marking' }, m)),
       app.state.month ? h('span', { class: 'badge' }, `Replay: ${period(`${shifted(app.state.month, 1 - app.state.span)}/${app.state.month}`)}`) : null),
     h('h1', null, main.collection.title),
     h('p', { class: 'summary' }, main.collection.description ?? ''),
@@ -420,7 +432,7 @@ function drawMaps(): void {
     const under = n === 0 ? over : over.filter((l) => isGroundKind(l.kind))
     map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (n === 0 || app.picked.layer === app.other?.collection.id) ? app.picked.feature : null })
   }
-  const shown = [app.main, ...over].filter((l): l is Loaded => l !== null)
+  const shown = explained(over)
   show(legend, h('summary', null, 'Legend'), legends(shown), h('p', { class: 'quiet' }, note(shown)))
 }
 
@@ -460,6 +472,8 @@ function fit(): void {
 }
 
 let pending = 0
+/** Whether the address says where the map is to be, so that the whole of a layer is not looked for. */
+let placed = false
 /** What the address was last written from. */
 let kept: State | null = null
 function keepAddress(): void {
@@ -479,12 +493,15 @@ onChange((changes) => {
   const asked = 'layer' in changes || 'run' in changes || 'ask' in changes
   if (asked) playing = 0
   if (asked || 'month' in changes || 'span' in changes) {
-    void showMain(asked).then(async () => {
+    void showMain(asked && !placed).then(async () => {
       if (asked) { adopt(); await refresh(); panel(question) }
       await showOver()
     })
-  } else if ('on' in changes) void showOver().then(drawMaps)
-  else if ('pick' in changes) {
+    placed = false
+    return finish()
+  }
+  if ('on' in changes) void showOver().then(drawMaps)
+  if ('pick' in changes) {
     void pickUp().then(() => {
       drawAside()
       drawMaps()
@@ -497,8 +514,12 @@ onChange((changes) => {
       }
     })
   }
-  if ('other' in changes) void showOther()
-  if ('view' in changes) drawTable()
+  finish()
+
+  function finish(): void {
+    if ('other' in changes) void showOther()
+    if ('view' in changes) drawTable()
+  }
 })
 
 /** Analyses come and go: the list of layers is read again. */
@@ -511,7 +532,8 @@ async function refresh(): Promise<void> {
 }
 
 async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
-  return Promise.all(list.map(async (c) => (isGround(c) ? c : api.collection(c.id, c.run).catch(() => c))))
+  const made = list.filter(isAnalysis).slice(0, -OFFERED)
+  return Promise.all(list.map(async (c) => (isGround(c) || made.includes(c) ? c : api.collection(c.id, c.run).catch(() => c))))
 }
 
 // ---------------------------------------------------------------- the maps
@@ -542,9 +564,19 @@ async function makeMap(n: number): Promise<void> {
   view.onIdle = () => {
     box.dataset['settled'] = 'true'
   }
+  view.onGround = (there) => notice('basemap', ...(there ? [] : ['The background map cannot be had. The layers are there without it.']))
   maps[n] = view
 }
 let syncing = false
+
+/** Results that the service has given up, because others were made, are computed again. */
+async function computeAnew(): Promise<void> {
+  api.forget()
+  await showMain(false)
+  await showOver()
+  if (app.state.other) await showOther()
+  for (const map of maps) map.reload()
+}
 
 function layoutMaps(): void {
   const two = Boolean(app.other)
@@ -612,11 +644,17 @@ async function start(): Promise<void> {
     }
   })
   window.addEventListener('hashchange', () => {
+    // "#list" is a place of the page.
+    if (!location.hash.includes('=')) return
     const { at, ...next } = fromHash(location.hash)
     const text = (value: unknown): string => JSON.stringify(value)
     const differs = Object.entries(next).filter(([key, value]) => text(value) !== text(app.state[key as keyof State]))
     if (differs.some(([key]) => ['layer', 'run', 'ask', 'pick'].includes(key))) app.picked = null
+    placed = at !== null
+    if (next.other && !at) refit = true
+    const read = aside.contains(document.activeElement) ? app.state.pick : ''
     if (differs.length) change(Object.fromEntries(differs))
+    if (read && !next.pick) setTimeout(() => aside.querySelector<HTMLElement>(`[data-id="${CSS.escape(read)}"]`)?.focus(), 50)
     kept = app.state
     if (at && text(at) !== text(app.state.at)) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
   })
@@ -642,7 +680,12 @@ function firstGround(): api.Collection[] {
 /** Looks whether the data have changed, while somebody looks at the page. */
 async function lookAgain(): Promise<void> {
   const { main, state } = app
-  if (document.hidden || !main || state.month || isAnalysis(main.collection)) return
+  if (document.hidden || !main || state.month) return
+  if (isAnalysis(main.collection)) {
+    const gone = await api.present(main.collection.id).then(() => false, (error: unknown) => error instanceof api.Refusal && [404, 410].includes(error.status))
+    if (gone && main === app.main) await computeAnew()
+    return
+  }
   try {
     if (await api.present(main.collection.id) === main.collection.run || main !== app.main) return
     api.forget()
@@ -691,7 +734,7 @@ async function first(): Promise<void> {
   }
   drawMaps()
   void showOver()
-  if (app.state.other) void showOther()
+  if (app.state.other) { refit = app.state.at === null; void showOther() }
   else drawComparison()
   void readAreas().then(() => { adopt(); panel(question) })
   const { search } = await import('./tools')

@@ -39,6 +39,8 @@ interface Colours { ground: string; street: string; line: string; quiet: string;
 const ORDER: Kind[] = ['streets', 'cells', 'isopleths', 'significant', 'emerging', 'other', 'areas', 'hotspots', 'repeats', 'sites']
 const FONT = ['system-ui', 'Segoe UI', 'Helvetica', 'Arial', 'sans-serif']
 
+/** The zoom at which most servers of background maps end; deeper ones are drawn from it. */
+const DEEPEST = 19
 /** Numbers stand above what they number, so that small hotspots are seen. */
 const ABOVE: [number, number] = [0, -13]
 
@@ -54,6 +56,8 @@ export class MapView {
   onPick: (hits: Hit[], at: [number, number]) => void = () => undefined
   onMove: (camera: Camera, byHand: boolean) => void = () => undefined
   onIdle: () => void = () => undefined
+  /** Whether the background map can be had. */
+  onGround: (there: boolean) => void = () => undefined
   hint: (hit: Hit) => string = () => ''
   /** Clicks add points to what is measured instead of picking. */
   measuring = false
@@ -82,6 +86,8 @@ export class MapView {
     this.gl.addControl(new NavigationControl({ showCompass: false }), 'top-right')
     this.gl.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right')
     this.gl.on('error', (event) => {
+      const { sourceId } = event as { sourceId?: string }
+      if (sourceId === 'basemap') { this.onGround(false); return }
       // Tiles that cannot be had say so once, in the page's own place for it.
       if (/fetch|load|network/i.test(String(event.error?.message))) suspect()
     })
@@ -163,6 +169,9 @@ export class MapView {
     const own = new Set(this.sources().filter((l) => !isGroundKind(l.kind) || l.kind === 'sites').map((l) => this.source(l)))
     const near: [[number, number], [number, number]] = [[point[0] - 3, point[1] - 3], [point[0] + 3, point[1] + 3]]
     const found: MapGeoJSONFeature[] = this.gl.queryRenderedFeatures(near)
+    // Of numbers that overlap the best rank is painted above the others.
+    const rank = (f: MapGeoJSONFeature): number => (f.source === 'numbers' ? Number(f.properties['rank']) : Infinity)
+    found.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
     const seen = new Set<string>()
     const hits: Hit[] = []
     for (const feature of found) {
@@ -215,7 +224,7 @@ export class MapView {
     const sources: StyleSpecification['sources'] = {}
     const layers: LayerSpecification[] = [{ id: 'ground', type: 'background', paint: { 'background-color': colours.ground } }]
     if (this.basemap.tiles) {
-      sources['basemap'] = { type: 'raster', tiles: [this.basemap.tiles], tileSize: 256 }
+      sources['basemap'] = { type: 'raster', tiles: [this.basemap.tiles], tileSize: 256, maxzoom: DEEPEST }
       layers.push({ id: 'basemap', type: 'raster', source: 'basemap', paint: { 'raster-opacity': 0.8, 'raster-saturation': -0.7 } })
     }
     const labels: LayerSpecification[] = []

@@ -2,14 +2,15 @@
 
 import { app, type Loaded } from './app'
 import { apart } from './geometry'
-import { ALIKE, note, type Part, parts, RANKED } from './legend'
+import { ALIKE, explained, markings, note, type Part, parts, RANKED } from './legend'
 import type { MapView } from './map'
-import { inLight, known, niceBar, sources, subtitle } from './print'
+import { inLight, known, lensOf, niceBar, sources, subtitle } from './print'
 import { distance } from './words'
 
 const WIDTH = 1200
 const EDGE = 24
 const FONT = 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif'
+const LABEL = `700 16px ${FONT}`
 const INK = '#1a1f24'
 const QUIET = '#3d464e'
 
@@ -17,15 +18,17 @@ const QUIET = '#3d464e'
 export async function composed(maps: MapView[]): Promise<Blob> {
   const { main } = app
   if (!main) throw new Error('nothing is shown')
-  const images = await inLight(maps, () => Promise.all(maps.map((map) => load(map.picture()))))
   const canvas = document.createElement('canvas')
-  // Once to learn how much there is to say, and once to say it.
-  let height = 10
-  for (let pass = 0; pass < 2; pass++) {
-    canvas.width = WIDTH
-    canvas.height = Math.ceil(height)
-    height = draw(canvas.getContext('2d')!, main, maps, images)
-  }
+  await inLight(maps, async () => {
+    const images = await Promise.all(maps.map((map) => load(map.picture())))
+    // Once to learn how much there is to say, and once to say it.
+    let height = 10
+    for (let pass = 0; pass < 2; pass++) {
+      canvas.width = WIDTH
+      canvas.height = Math.ceil(height)
+      height = draw(canvas.getContext('2d')!, main, maps, images)
+    }
+  })
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture cannot be made'))), 'image/png')
   })
@@ -51,8 +54,9 @@ function draw(to: CanvasRenderingContext2D, main: Loaded, maps: MapView[], image
       to.fillText(line, centred ? WIDTH / 2 : x, y - size * 0.3)
     }
   }
-  const { main: first, other } = app
-  const marking = first?.collection.provenance?.marking
+  const { other } = app
+  const layers = explained()
+  const marking = markings(layers).join(' · ')
   if (marking) say(marking, 16, { bold: true, centred: true })
   say(main.collection.title, 26, { bold: true })
   say(subtitle(main), 16)
@@ -71,20 +75,25 @@ function draw(to: CanvasRenderingContext2D, main: Loaded, maps: MapView[], image
     to.strokeRect(x, y, each, high)
     scale(to, maps[n]!, x, y + high, each)
     label(to, '↑ N', x + each - 46, y + 10)
+    const side = n === 0 ? main : other
+    if (other && side) {
+      to.font = LABEL
+      wrapped(to, `${lensOf(side)} · ${side.collection.title}`, each - 90).forEach((line, row) => label(to, line, x + 14, y + 10 + 24 * row))
+    }
   }
   y += tall + 10
 
-  y = legend(to, parts([main, ...[...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)]), y)
-  const words = note([main])
+  y = legend(to, parts(layers), y)
+  const words = note(layers)
   if (words) say(words, 14, { colour: QUIET })
   y += 6
-  for (const caveat of known(main, other)) {
+  for (const caveat of known(layers, other)) {
     const top = y
     say(caveat, 14, { x: EDGE + 16, width: WIDTH - 2 * EDGE - 16 })
     to.fillText('•', EDGE + 2, top + 14)
   }
   y += 6
-  say(sources(main, other, maps[0]?.basemap ?? null), 13, { colour: QUIET })
+  say(sources(layers, other, maps[0]?.basemap ?? null), 13, { colour: QUIET })
   if (marking) { y += 6; say(marking, 16, { bold: true, centred: true }) }
   return y + EDGE
 }
@@ -103,7 +112,7 @@ function wrapped(to: CanvasRenderingContext2D, text: string, width: number): str
 }
 
 function label(to: CanvasRenderingContext2D, text: string, x: number, y: number): void {
-  to.font = `700 16px ${FONT}`
+  to.font = LABEL
   to.fillStyle = '#fffc'
   to.fillRect(x - 6, y - 3, to.measureText(text).width + 12, 24)
   to.fillStyle = INK
@@ -173,8 +182,9 @@ function swatch(to: CanvasRenderingContext2D, form: string, colour: string, x: n
     to.fill()
     to.stroke()
   } else if (form === 'stroke' || form === 'street') {
-    to.fillStyle = colour || theme.getPropertyValue('--map-line').trim()
+    to.fillStyle = colour || theme.getPropertyValue('--map-street').trim()
     to.fillRect(x, middle - 2.5, 28, 5)
+    if (form === 'street') to.strokeRect(x, middle - 2.5, 28, 5)
   } else if (form.startsWith('outline')) {
     to.strokeStyle = theme.getPropertyValue('--map-line').trim()
     to.lineWidth = form.includes('wide') ? 2.5 : 2

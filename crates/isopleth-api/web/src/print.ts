@@ -3,7 +3,8 @@
 import { app, type Loaded } from './app'
 import { h, show } from './dom'
 import { apart } from './geometry'
-import { legends, note } from './legend'
+import { isGroundKind } from './kinds'
+import { explained, legends, markings, note } from './legend'
 import type { Basemap, MapView } from './map'
 import { area, count, distance, incidents, LENS, percent, period, sentence } from './words'
 
@@ -28,9 +29,9 @@ async function prepare(maps: MapView[]): Promise<void> {
   if (!page.isConnected) document.body.append(page)
   const { main, other } = app
   if (!main) return
-  const marking = main.collection.provenance?.marking
   const pictures = maps.map((map, n) => picture(map, n === 0 ? main : other))
-  const layers = [main, ...[...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)]
+  const layers = explained()
+  const marking = markings(layers).join(' · ')
   const mark = (): HTMLElement | null => (marking ? h('p', { class: 'print-marking' }, marking) : null)
   show(page, mark(),
     h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, subtitle(main))),
@@ -48,8 +49,8 @@ async function prepare(maps: MapView[]): Promise<void> {
     ),
     h('div', { class: 'print-notes' },
       h('h2', null, 'What is to be known'),
-      h('ul', null, known(main, other).map((c) => h('li', null, c))),
-      h('p', { class: 'print-source' }, sources(main, other, maps[0]?.basemap ?? null))),
+      h('ul', null, known(layers, other).map((c) => h('li', null, c))),
+      h('p', { class: 'print-source' }, sources(layers, other, maps[0]?.basemap ?? null))),
     mark())
   await Promise.all([...page.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)))
 }
@@ -60,19 +61,21 @@ export function subtitle(loaded: Loaded): string {
 }
 
 /** What is to be known before one relies on it. */
-export function known(main: Loaded, other: Loaded | null): string[] {
-  const p = main.collection.provenance
+export function known([main, ...over]: Loaded[], other: Loaded | null): string[] {
+  const p = main?.collection.provenance
   const q = other?.collection.provenance
   const lenses = other && q?.lens !== p?.lens
-  return [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? [])]),
+  return [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? []), ...over.flatMap((l) => l.collection.provenance?.caveats ?? [])]),
     ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning, ...(lenses ? [LENS[q?.lens ?? 'reported'].meaning] : [])].map(sentence)
 }
 
 /** Where it comes from, in one line. */
-export function sources(main: Loaded, other: Loaded | null, basemap: Basemap | null): string {
+export function sources([main, ...over]: Loaded[], other: Loaded | null, basemap: Basemap | null): string {
+  if (!main) return ''
   const p = main.collection.provenance
+  const above = over.filter((l) => l !== other && !isGroundKind(l.kind)).map((l) => `${l.ask?.method.name.replaceAll('_', ' ') ?? l.collection.title} run ${l.run}`)
   return [
-    `Run ${main.run}`, other ? `beside it run ${other.run}` : '', p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
+    `Run ${main.run}`, above.length ? `with ${above.join(', ')}` : '', other ? `beside it run ${other.run}` : '', p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
     p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
     main.ask ? `method ${main.ask.method.name}${typeof p?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(p.resolved['bandwidth_m'])} m` : ''}` : '',
     basemap?.tiles && basemap.attribution ? `background ${basemap.attribution}` : '',
@@ -82,10 +85,10 @@ export function sources(main: Loaded, other: Loaded | null, basemap: Basemap | n
 
 /** The length of a scale bar that fits into a quarter of this. */
 export function niceBar(across: number): number {
-  return [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000].filter((m) => m < across / 4).at(-1) ?? 50
+  return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000].filter((m) => m < across / 4).at(-1) ?? 1
 }
 
-function lensOf(loaded: Loaded): string {
+export function lensOf(loaded: Loaded): string {
   const p = loaded.collection.provenance
   return p?.lens_title ?? (p?.lens ? LENS[p.lens].title : '')
 }
@@ -108,8 +111,17 @@ export async function print(maps: MapView[]): Promise<void> {
   window.print()
 }
 
+/** One after the other: each finds the theme as the person left it. */
+let turn: Promise<unknown> = Promise.resolve()
+
 /** Does something while the maps are drawn in the colours of the light theme. */
-export async function inLight<T>(maps: MapView[], work: () => Promise<T>): Promise<T> {
+export function inLight<T>(maps: MapView[], work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(() => drawnInLight(maps, work))
+  turn = mine.catch(() => undefined)
+  return mine
+}
+
+async function drawnInLight<T>(maps: MapView[], work: () => Promise<T>): Promise<T> {
   const theme = document.documentElement.dataset['theme']
   document.documentElement.dataset['theme'] = 'light'
   for (const map of maps) map.draw()

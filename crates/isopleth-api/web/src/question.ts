@@ -206,15 +206,18 @@ function form(): HTMLElement | null {
     const ask = structuredClone(draft!.ask)
     const bar = h('progress', { max: '100', 'aria-label': 'Progress of the analysis' })
     const words = h('span', null, 'Sent')
-    show(status, h('div', { class: 'progress' }, bar, words, h('button', { type: 'button', onclick: () => mine.abort() }, 'Cancel')))
+    const cancel = (): void => { mine.abort(); words.textContent = 'Calling it off …'; run.focus() }
+    show(status, h('div', { class: 'progress' }, bar, words, h('button', { type: 'button', onclick: cancel }, 'Cancel')))
     // Not disabled: that would lose the focus.
     run.setAttribute('aria-disabled', 'true')
     const { layer, run: shown } = app.state
     try {
       const made = await api.analyse(ask, (job) => {
+        if (mine.signal.aborted) return
         if (typeof job.progress === 'number' && job.status === 'running') bar.value = job.progress
         words.textContent = job.status === 'accepted' ? 'Waiting for its turn' : `Running${job.progress ? `, ${count(job.progress)} %` : ''}`
       }, mine.signal)
+      mine.signal.throwIfAborted()
       run.classList.remove('ready')
       const open = (): void => change({ layer: made.layer, run: made.run, ask, pick: '', month: '' })
       if (app.state.layer === layer && app.state.run === shown) {

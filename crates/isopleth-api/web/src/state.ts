@@ -83,7 +83,7 @@ export function fromHash(hash: string): State {
     layer: of('layer'),
     run: of('run'),
     ask: ask('ask'),
-    other: of('with') ? { layer: of('with'), run: of('with-run'), ask: ask('with-ask') } : null,
+    other: of('with') || ask('with-ask') ? { layer: of('with'), run: of('with-run'), ask: ask('with-ask') } : null,
     on: [...new Set(of('on').split(',').filter(Boolean))],
     pick: of('pick'),
     month: /^\d{4}-(0[1-9]|1[0-2])$/.test(of('month')) ? of('month') : '',

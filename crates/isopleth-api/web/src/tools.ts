@@ -69,7 +69,7 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     if (text.length < 2) { close(); return }
     const place = coordinate(text)
     if (place) {
-      found = either(place).map((p) => ({ label: `${p[1].toFixed(5)}, ${p[0].toFixed(5)}`, detail: p === place ? 'latitude, longitude' : 'latitude, longitude: the other way round, where the data are', go: (view) => { view.set({ measured: [p] }); view.jump({ lon: p[0], lat: p[1], zoom: 15 }) } }))
+      found = (/[nsew]/i.test(text) ? [place] : either(place)).map((p) => ({ label: `${p[1].toFixed(5)}, ${p[0].toFixed(5)}`, detail: p === place ? 'latitude, longitude' : 'latitude, longitude: the other way round, where the data are', go: (view) => { view.set({ measured: [p] }); view.jump({ lon: p[0], lat: p[1], zoom: 15 }) } }))
       draw()
       return
     }
@@ -151,12 +151,21 @@ export function downloads(maps: MapView[]): void {
       map ? h('li', null, h('a', { href: api.picture(layer.collection.id, layer.run, map.bounds, 1600), download: `${layer.collection.id}-${layer.run}.png` }, 'PNG picture'), h('small', null, ' of this view: the layer alone, as scripts have it')) : null)
   }
   draw()
+  const said = h('span', { role: 'status' })
+  const make = h('button', { class: 'primary', onclick: async () => {
+    if (make.getAttribute('aria-disabled')) return
+    make.setAttribute('aria-disabled', 'true')
+    said.textContent = 'being drawn …'
+    try { await picture(maps); said.textContent = '' }
+    catch (error) { said.textContent = `The picture cannot be made: ${api.words(error)}` }
+    make.removeAttribute('aria-disabled')
+  } }, 'Picture with legend, caveats and marking')
   dialog('Download what is shown',
     shown.length > 1 ? field('Layer', select(shown.map((l, n) => [String(n), `${l.collection.title} (${count(l.page.numberMatched)})`] as const), '0', (v) => { layer = shown[Number(v)]!; draw() })) : h('p', null, `${shown[0]!.collection.title}, ${count(shown[0]!.page.numberMatched)} features, run ${shown[0]!.run}.`),
     map ? tick('Only what lies in the view', false, (on) => { inView = on; draw() }) : null,
     links,
     h('p', { class: 'quiet' }, 'Every file but the picture carries its request, data revision, method, caveats and marking.'),
-    map ? h('button', { class: 'primary', onclick: () => void picture(maps) }, 'Picture with legend, caveats and marking') : null)
+    map ? h('p', null, make, ' ', said) : null)
 }
 
 /** Saves what is on the screen as a picture for slides and reports. */

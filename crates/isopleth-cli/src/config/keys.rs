@@ -356,7 +356,7 @@ pub(crate) const KEYS: &[Key] = keys! {
         "Most jobs that wait for a worker; others get 503 (taken at the start only)" = service.limits.analyses.queue;
     "kept_jobs" Count "200"
         "Jobs that are remembered after their end, with up to 32 MB of requests; the oldest go first (taken at the start only)" = service.limits.analyses.kept_jobs;
-    "kept_analyses" Count "20"
+    "kept_analyses" Count "100"
         "Results that are kept as collections; the oldest go first (taken at the start only)" = service.limits.analyses.kept_analyses;
     "kept_analysis_features" Count "1000000"
         "Most features of all results that are kept; the latest is kept however many it has (taken at the start only)" = service.limits.analyses.kept_features;
