@@ -4,7 +4,7 @@ import './style.css'
 import * as api from './api'
 import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
-import { around, boxOf, summit } from './geometry'
+import { around, boxOf, labelPlace, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
 import { explained, legends, markings, note } from './legend'
 import { line, list, table } from './list'
@@ -438,7 +438,7 @@ function drawMaps(): void {
 
 function numbered(loaded: Loaded): Numbered[] {
   if (!['hotspots', 'repeats'].includes(loaded.kind)) return []
-  return loaded.page.features.flatMap((f) => (f.geometry && typeof f.properties['rank'] === 'number' ? [{ id: f.id, rank: f.properties['rank'], at: summit(f.geometry) }] : []))
+  return loaded.page.features.flatMap((f) => (f.geometry && typeof f.properties['rank'] === 'number' ? [{ id: f.id, rank: f.properties['rank'], at: summit(f.geometry), middle: labelPlace(f.geometry) }] : []))
 }
 
 function drawTable(): void {

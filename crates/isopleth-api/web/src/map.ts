@@ -18,8 +18,8 @@ const TILE_ZOOM = 14
 /** A collection on the map. */
 export interface Layer { collection: Collection; run: string; kind: Kind; style: Style }
 
-/** A number on the map, at its hotspot. */
-export interface Numbered { id: string; rank: number; at: [number, number] }
+/** A number on the map, above its hotspot, and the middle of that. */
+export interface Numbered { id: string; rank: number; at: [number, number]; middle: [number, number] }
 
 export interface Content {
   main: Layer | null
@@ -246,7 +246,7 @@ export class MapView {
     for (const wide of [false, true]) {
       layers.push({
         id: wide ? 'area-names' : 'area-names-small', type: 'symbol', source: 'area-names', filter: ['==', ['get', 'wide'], wide], ...(wide ? { maxzoom: 11.2 } : { minzoom: 10.8 }),
-        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 4, 'text-variable-anchor': ['center', 'top', 'bottom'], 'text-radial-offset': 1.7 },
+        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 4, 'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'], 'text-radial-offset': 2.2 },
         paint: { 'text-color': colours.quiet, 'text-halo-color': colours.halo, 'text-halo-width': 1.4 },
       })
     }
@@ -255,7 +255,14 @@ export class MapView {
       data: collectionOf(numbers.map((n) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: n.at }, properties: { id: n.id, rank: n.rank, picked: n.id === picked?.id } }))),
     }
     const few: number = 20
+    // Names of areas keep off what is numbered.
+    sources['kept-free'] = { type: 'geojson', data: collectionOf(numbers.map((n) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: n.middle }, properties: {} }))) }
     layers.push(
+      {
+        id: 'kept-free', type: 'symbol', source: 'kept-free',
+        layout: { 'text-field': '■', 'text-font': FONT, 'text-size': 18, 'text-allow-overlap': true },
+        paint: { 'text-opacity': 0 },
+      },
       {
         id: 'number-disc', type: 'circle', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
         paint: {
