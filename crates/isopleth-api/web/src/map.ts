@@ -246,7 +246,7 @@ export class MapView {
     for (const wide of [false, true]) {
       layers.push({
         id: wide ? 'area-names' : 'area-names-small', type: 'symbol', source: 'area-names', filter: ['==', ['get', 'wide'], wide], ...(wide ? { maxzoom: 11.2 } : { minzoom: 10.8 }),
-        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 4, 'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'], 'text-radial-offset': 2.2 },
+        layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': wide ? 13 : 11, 'text-max-width': 7, 'text-padding': 4, 'text-variable-anchor': ['center', 'top', 'bottom'], 'text-radial-offset': 2.2 },
         paint: { 'text-color': colours.quiet, 'text-halo-color': colours.halo, 'text-halo-width': 1.4 },
       })
     }
