@@ -350,6 +350,11 @@ await test('demo: emerging categories carry letters, not colours alone', service
   assert.match(await page.locator('.legend').textContent(), /Emerging categories[\s\S]*Persistent/)
   assert.ok((await page.locator('.legend li b').allInnerTexts()).includes('P'))
   await page.screenshot({ path: join(shots, 'demo-emerging.png') })
+  await page.getByRole('combobox', { name: /Find/ }).fill(await topOfFirst(page))
+  await page.locator('#found li').first().waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForTimeout(1500)
+  await page.screenshot({ path: join(shots, 'demo-emerging-near.png') })
 })
 
 await test('demo: a police-generated layer says that it is enforcement activity', service.base, async (page) => {

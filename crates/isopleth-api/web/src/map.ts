@@ -228,11 +228,13 @@ export class MapView {
       layers.push({ id: 'basemap', type: 'raster', source: 'basemap', paint: { 'raster-opacity': 0.8, 'raster-saturation': -0.7 } })
     }
     const labels: LayerSpecification[] = []
+    const letters: LayerSpecification[] = []
     for (const layer of this.sources()) {
       const source = this.source(layer)
       sources[source] = { type: 'vector', tiles: [tiles(layer.collection.id, layer.run)], minzoom: 0, maxzoom: TILE_ZOOM }
       layers.push(...this.layersOf(layer, source, colours))
-      labels.push(...this.labelsOf(layer, source, colours))
+      const told = ['emerging', 'significant'].includes(layer.kind) ? letters : labels
+      told.push(...this.labelsOf(layer, source, colours))
     }
     const outline = picked?.geometry ? [{ type: 'Feature', geometry: picked.geometry, properties: {} }] : []
     sources['picked'] = { type: 'geojson', data: collectionOf(outline) }
@@ -255,7 +257,7 @@ export class MapView {
       data: collectionOf(numbers.map((n) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: n.at }, properties: { id: n.id, rank: n.rank, picked: n.id === picked?.id } }))),
     }
     const few: number = 20
-    // Names of areas keep off what is numbered.
+    // Names of areas, which come below, keep off what is numbered; letters of cells do not.
     sources['kept-free'] = { type: 'geojson', data: collectionOf(numbers.map((n) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: n.middle }, properties: {} }))) }
     layers.push(
       {
@@ -263,6 +265,7 @@ export class MapView {
         layout: { 'text-field': '■', 'text-font': FONT, 'text-size': 18, 'text-allow-overlap': true },
         paint: { 'text-opacity': 0 },
       },
+      ...letters,
       {
         id: 'number-disc', type: 'circle', source: 'numbers', filter: ['any', ['<=', ['get', 'rank'], few], ['>=', ['zoom'], 12]],
         paint: {
