@@ -256,7 +256,6 @@ async function showOther(): Promise<void> {
   const { other } = app.state
   notice('other')
   if (!other) {
-    refit = false
     if (app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id) change({ pick: '' })
     app.other = null
     layoutMaps()
@@ -497,10 +496,9 @@ onChange((changes) => {
       if (asked) { adopt(); await refresh(); panel(question) }
       await showOver()
     })
-    placed = false
     return finish()
   }
-  if ('on' in changes) void showOver().then(drawMaps)
+  if ('on' in changes) void showOver().then(() => { drawHeadline(); drawMaps() })
   if ('pick' in changes) {
     void pickUp().then(() => {
       drawAside()
@@ -654,6 +652,7 @@ async function start(): Promise<void> {
     if (next.other && !at) refit = true
     const read = aside.contains(document.activeElement) ? app.state.pick : ''
     if (differs.length) change(Object.fromEntries(differs))
+    placed = false
     if (read && !next.pick) setTimeout(() => aside.querySelector<HTMLElement>(`[data-id="${CSS.escape(read)}"]`)?.focus(), 50)
     kept = app.state
     if (at && text(at) !== text(app.state.at)) maps[0]?.jump({ zoom: at[0], lat: at[1], lon: at[2] })
