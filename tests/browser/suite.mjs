@@ -515,6 +515,7 @@ await test('demo: the skip link moves the focus and nothing else', service.base,
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await page.waitForTimeout(500)
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'list')
   assert.equal(await page.locator('.notices .notice').count(), 0)
   assert.ok(await page.locator('.row').count())
   await page.locator('.row').first().click()
@@ -584,9 +585,11 @@ await blind.close()
 await service.stop()
 
 const asked = []
+let broken = false
 const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64')
 const others = createServer((request, answer) => {
   asked.push(request.url)
+  if (broken) { answer.writeHead(503, { 'access-control-allow-origin': '*' }).end(); return }
   answer.writeHead(200, { 'content-type': 'image/png', 'access-control-allow-origin': '*' }).end(picture)
 })
 await new Promise((listening) => { others.listen(0, '127.0.0.1', listening) })
@@ -610,6 +613,12 @@ await test('demo: streets, a basemap, and data that change while one looks', gro
   await page.waitForFunction(() => !document.querySelector('.notices .notice'))
   assert.ok(await page.locator('[data-layer="sites-kiosk"]').count(), 'what is new can be switched on')
 }, { expected: [new RegExp(`another host: ${basemap}`)] })
+
+broken = true
+await test('demo: a background map that cannot be had is told', grounded.base, async (page) => {
+  await page.waitForSelector('.notices [data-key="basemap"]')
+  assert.ok(await page.locator('.row').count())
+}, { expected: [new RegExp(`(another host|status 503): ${basemap}`), /console: (Failed to load resource.*503|.*AJAXError)/] })
 await grounded.stop()
 others.close()
 

@@ -23,7 +23,7 @@ import urllib.request
 
 URL = sys.argv[1].rstrip("/")
 FORMATS = ["geojson", "geojsonl", "fgb", "csv", "parquet", "kml", "gpkg"]
-GUARDED = ("=", "+", "-", "@", "\t", "\r")
+GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def have(module):

@@ -1,4 +1,6 @@
-//! Numbers in words and sentences.
+//! Numbers and periods in words and sentences.
+
+use isopleth_core::domain::Period;
 
 /// A number with commas between thousands.
 #[must_use]
@@ -48,14 +50,8 @@ pub(crate) fn period(from: &str, to: &str) -> String {
         return format!("{from} to {to}");
     };
     let month = |(_, m, _): Day| MONTHS[m - 1];
-    let leap = b.0.is_multiple_of(4) && (!b.0.is_multiple_of(100) || b.0.is_multiple_of(400));
-    let last = match b.1 {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    if a.2 == 1 && b.2 == last {
+    let months = Period::parse(&format!("{:04}-{:02}/{:04}-{:02}", a.0, a.1, b.0, b.1));
+    if months.is_ok_and(|m| m.first_day() == from && m.last_day() == to) {
         match (a.1, b.1) {
             (1, 12) if a.0 == b.0 => a.0.to_string(),
             (1, 12) => format!("{} to {}", a.0, b.0),

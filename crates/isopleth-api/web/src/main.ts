@@ -315,7 +315,7 @@ function sides(): [value: string, label: string, shown: Shown][] {
     found.push(['lens', `The other lens: ${LENS[next].title}`, { layer: '', run: '', ask: { ...ask, title: undefined as never, select: { ...select, lens: next } } }])
   }
   const made = app.collections.filter(isAnalysis).slice(-OFFERED)
-  for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id && (!isAnalysis(c) || made.includes(c) || c.id === app.state.other?.layer)) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: c.provenance?.request && c.id.startsWith('analysis-') ? c.provenance.request : null }])
+  for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id && (!isAnalysis(c) || made.includes(c) || c.id === app.state.other?.layer)) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: isAnalysis(c) ? c.provenance?.request ?? null : null }])
   return found
 }
 
@@ -496,29 +496,24 @@ onChange((changes) => {
       if (asked) { adopt(); await refresh(); panel(question) }
       await showOver()
     })
-    return finish()
+  } else {
+    if ('on' in changes) void showOver().then(() => { drawHeadline(); drawMaps() })
+    if ('pick' in changes) void pickUp().then(drawPicked)
   }
-  if ('on' in changes) void showOver().then(() => { drawHeadline(); drawMaps() })
-  if ('pick' in changes) {
-    void pickUp().then(() => {
-      drawAside()
-      drawMaps()
-      if (app.state.view === 'table') drawTable()
-      if (app.picked?.feature.geometry) {
-        const box = boxOf(app.picked.feature.geometry)
-        const now = maps[0]?.bounds
-        if (now && (box[0] < now[0] || box[1] < now[1] || box[2] > now[2] || box[3] > now[3])) maps[0]?.fit(box, 15)
-        document.querySelector<HTMLElement>('#sheet-title')?.focus()
-      }
-    })
-  }
-  finish()
-
-  function finish(): void {
-    if ('other' in changes) void showOther()
-    if ('view' in changes) drawTable()
-  }
+  if ('other' in changes) void showOther()
+  if ('view' in changes) drawTable()
 })
+
+function drawPicked(): void {
+  drawAside()
+  drawMaps()
+  if (app.state.view === 'table') drawTable()
+  if (!app.picked?.feature.geometry) return
+  const box = boxOf(app.picked.feature.geometry)
+  const now = maps[0]?.bounds
+  if (now && (box[0] < now[0] || box[1] < now[1] || box[2] > now[2] || box[3] > now[3])) maps[0]?.fit(box, 15)
+  document.querySelector<HTMLElement>('#sheet-title')?.focus()
+}
 
 /** Analyses come and go: the list of layers is read again. */
 async function refresh(): Promise<void> {
@@ -562,7 +557,7 @@ async function makeMap(n: number): Promise<void> {
   view.onIdle = () => {
     box.dataset['settled'] = 'true'
   }
-  view.onGround = (there) => notice('basemap', ...(there ? [] : ['The background map cannot be had. The layers are there without it.']))
+  view.onNoGround = () => notice('basemap', 'The background map cannot be had. The layers are there without it.')
   maps[n] = view
 }
 let syncing = false

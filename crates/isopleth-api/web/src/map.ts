@@ -56,8 +56,8 @@ export class MapView {
   onPick: (hits: Hit[], at: [number, number]) => void = () => undefined
   onMove: (camera: Camera, byHand: boolean) => void = () => undefined
   onIdle: () => void = () => undefined
-  /** Whether the background map can be had. */
-  onGround: (there: boolean) => void = () => undefined
+  /** The background map cannot be had. */
+  onNoGround: () => void = () => undefined
   hint: (hit: Hit) => string = () => ''
   /** Clicks add points to what is measured instead of picking. */
   measuring = false
@@ -87,7 +87,7 @@ export class MapView {
     this.gl.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right')
     this.gl.on('error', (event) => {
       const { sourceId } = event as { sourceId?: string }
-      if (sourceId === 'basemap') { this.onGround(false); return }
+      if (sourceId === 'basemap') { this.onNoGround(); return }
       // Tiles that cannot be had say so once, in the page's own place for it.
       if (/fetch|load|network/i.test(String(event.error?.message))) suspect()
     })
