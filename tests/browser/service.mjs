@@ -1,7 +1,7 @@
 // Starting and stopping the service under test.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -31,6 +31,7 @@ export function start(...args) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'isopleth-browser-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** The demo borough, at a port that can be used again. */
 export function demo() {

@@ -1,6 +1,6 @@
 //! Writes what other programs are given of the fixtures' incidents, beside what they answered.
 
-#[path = "../tests/wexbourne/mod.rs"]
+#[path = "../tests/project/wexbourne/mod.rs"]
 #[allow(dead_code)]
 mod wexbourne;
 

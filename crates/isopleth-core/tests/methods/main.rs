@@ -1,0 +1,34 @@
+//! The methods of the core, one module for each: against numbers of other programs, and by what must hold for all inputs.
+
+mod area_series;
+mod change;
+mod concentration;
+mod contours;
+mod dbscan;
+mod degenerate;
+mod demand;
+mod density;
+mod density_shaped;
+mod dual_density;
+mod emerging_hot_spots;
+mod evaluation;
+mod getis_ord;
+mod hdbscan;
+mod hotspots;
+mod knox;
+mod lattice;
+mod local_association;
+mod near_repeat_risk;
+mod network_density;
+mod overlap;
+mod repeat_chains;
+mod risky_facilities;
+mod space_time_scan;
+mod st_dbscan;
+mod stability;
+mod study_cells;
+mod support;
+mod surprise;
+mod temporal_profile;
+mod vicinity;
+mod weights;
