@@ -39,8 +39,8 @@ export function demo() {
 }
 
 /** The store of the demo, served again where it was. */
-export function demoAgain(base) {
-  return start('serve', '--store', join(folder, 'demo.gpkg'), '--bind', new URL(base).host)
+export function demoAgain(base, ...flags) {
+  return start('serve', '--store', join(folder, 'demo.gpkg'), '--bind', new URL(base).host, ...flags)
 }
 
 /** The same with two streets beside its layers, and tiles of somebody else below them. */

@@ -275,6 +275,27 @@ async function everywhere(name, base, ward) {
     assert.match(await text(page, '.headline'), /not to be added/)
     await page.waitForTimeout(800)
     await page.screenshot({ path: join(shots, `${name}-compare.png`) })
+    // The list is of the one side or of the other, and the table after it.
+    const listed = () => page.locator('.row').evaluateAll((rows) => rows.map((r) => r.dataset.id))
+    const of = async (prefix) => page.evaluate(async (prefix) => {
+      const s = new URLSearchParams(location.hash.slice(1))
+      const { features } = await (await fetch(`collections/${s.get(prefix)}/items?limit=100&run=${s.get(`${prefix === 'with' ? 'with-' : ''}run`)}`)).json()
+      return features.map((f) => f.id)
+    }, prefix)
+    const [left, right] = [await of('layer'), await of('with')]
+    assert.deepEqual((await listed()).sort(), left.sort())
+    await page.getByRole('button', { name: /^Second map/ }).press('Enter')
+    assert.match(await page.evaluate(() => document.activeElement.textContent), /^Second map/)
+    assert.deepEqual((await listed()).sort(), right.sort())
+    await page.getByRole('button', { name: 'Table' }).click()
+    assert.equal(await page.locator('.table-region tbody tr').count(), right.length)
+    await page.getByRole('button', { name: 'Map', exact: true }).click()
+    if (right.length) {
+      await page.locator('.row').first().click()
+      await page.waitForSelector('#sheet-title')
+      await page.locator('.back').click()
+      assert.deepEqual((await listed()).sort(), right.sort())
+    }
     const box = await page.locator('.canvas canvas').first().boundingBox()
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
     await page.mouse.wheel(0, -400)
@@ -464,7 +485,15 @@ await test('demo: an analysis that is called off stays off', service.base, async
   assert.match(await text(page, '.run-status'), /Calling it off/)
   await page.waitForFunction(() => /Called off/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
   assert.equal(await text(page, 'h1'), before)
-})
+  // The service does not take the call: that is told.
+  await page.unroute('**/jobs/*/results')
+  await page.route('**/jobs/*', (route) => (route.request().method() === 'DELETE' ? route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"title":"out of order"}' }) : route.fallback()))
+  await late(page, '**/processes/analyse/execution', 1200)
+  await page.getByLabel('Bandwidth, m').fill('336')
+  await page.getByRole('button', { name: 'Run analysis' }).press('Enter')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.waitForFunction(() => /could not be called off.*Out of order/.test(document.querySelector('.run-status').textContent), null, { timeout: 30_000 })
+}, { expected: [/status 500: .*\/jobs\//, /console: Failed to load resource.*500/] })
 
 await test('demo: "back" takes the last step again', service.base, async (page, watched) => {
   const first = await text(page, 'h1')
@@ -535,6 +564,41 @@ await test('demo: a comparison that is not answered yet is in the address', serv
   assert.match(await text(page, '.frame:nth-child(2) .frame-label'), /Enforcement activity/)
 })
 
+await test('demo: a replay moves both sides, as far apart as their periods', service.base, async (page) => {
+  const dates = (n) => text(page, `.frame:nth-child(${n}) .frame-label strong`)
+  const both = (left, right) => page.waitForFunction((wanted) => {
+    const labels = [...document.querySelectorAll('.frame-label strong')].map((e) => e.textContent)
+    return JSON.stringify(labels) === JSON.stringify(wanted)
+  }, [left, right], { timeout: 60_000 })
+  await page.getByLabel('Side by side with').selectOption('before')
+  await both('July 2024 to September 2024', 'April 2024 to June 2024')
+  assert.equal(await page.locator('.notices .notice').count(), 0, 'nothing is being computed any more')
+  await page.getByRole('slider', { name: /Month/ }).focus()
+  await page.keyboard.press('ArrowLeft')
+  await both('November 2024', 'August 2024')
+  await quiet(page)
+  assert.equal(await page.getByLabel('Side by side with').inputValue(), 'before')
+  await page.getByRole('button', { name: 'Whole period' }).click()
+  await both('July 2024 to September 2024', 'April 2024 to June 2024')
+  assert.equal(await dates(1), 'July 2024 to September 2024')
+}, { hash: `#ask=${encodeURIComponent(JSON.stringify({ select: { period: '2024-07/2024-09', groups: ['burglary'] }, method: { name: 'kernel_density', bandwidth_m: 300 }, hotspots: { share_of_incidents: 0.25, min_count: 3 } }))}` })
+
+await test('demo: a comparison is printed with the lists of both sides, on one page', service.base, async (page) => {
+  await page.getByLabel('Side by side with').selectOption('second-half')
+  await page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+  await quiet(page)
+  await page.evaluate(() => { window.print = () => { window.printed = true } })
+  await page.getByRole('button', { name: 'Print', exact: true }).click()
+  await page.waitForFunction(() => window.printed, null, { timeout: 30_000 })
+  await page.emulateMedia({ media: 'print' })
+  assert.equal(await page.locator('#print table').count(), 2)
+  await page.setViewportSize({ width: 718, height: 1040 })
+  await page.screenshot({ path: join(shots, 'demo-print-compare.png'), fullPage: true })
+  const path = join(shots, 'demo-print-compare.pdf')
+  await page.pdf({ path, preferCSSPageSize: true })
+  assert.equal(readFileSync(path, 'latin1').match(/\/Type \/Page\b/g)?.length, 1, 'one page')
+})
+
 await test('demo: a picture says by itself what it shows', service.base, async (page) => {
   await page.locator('[data-layer="isopleths"]').check()
   await quiet(page)
@@ -558,6 +622,17 @@ await test('demo: numbers the other way round are told', service.base, async (pa
   assert.equal(await page.locator('#found li').count(), 2)
   await find.fill('51.57, 0.2')
   await page.waitForFunction(() => document.querySelectorAll('#found li').length === 1)
+  for (const [given, label] of [['E 0.2 N 51.57', /^51\.57000, 0\.20000/], ['N51.57, W0.2', /^51\.57000, -0\.20000/]]) {
+    await find.fill(given)
+    await page.locator('#found li', { hasText: label }).waitFor()
+  }
+  // The Ordnance Survey's own example: 52°39'28.8282"N 1°42'57.8663"E.
+  await find.fill('651409.903, 313177.270')
+  await page.locator('#found li', { hasText: 'National Grid' }).waitFor()
+  const [lat, lon] = (await page.locator('#found li').first().innerText()).split(/[,\n]/).map(Number)
+  assert.ok(Math.abs(lat - 52.6580078) < 5e-5 && Math.abs(lon - 1.716074) < 8e-5, `${lat}, ${lon}`)
+  await find.fill('TG 51409 13177')
+  await page.locator('#found li', { hasText: /^52\.6579\d, 1\.7160\d/ }).waitFor()
 })
 
 await test('demo: the browser prints what is shown, whenever it does', service.base, async (page) => {
@@ -583,6 +658,27 @@ await test('demo: without WebGL the service draws a picture, and the list works'
 }, { using: blind, unsettled: true, expected: [/WebGL/i] })
 await blind.close()
 await service.stop()
+
+const forgetful = await demoAgain('http://127.0.0.1:0', '--kept-analyses', '1')
+await test('demo: a result that was given up is computed anew when the map asks for more of it', forgetful.base, async (page) => {
+  const bandwidth = async (metres) => page.evaluate(async (metres) => {
+    const request = { select: { period: '2024', groups: ['burglary'] }, method: { name: 'kernel_density', bandwidth_m: metres }, hotspots: { share_of_incidents: 0.25, min_count: 5 } }
+    const answer = await fetch('processes/analyse/execution', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ inputs: { request }, response: 'document' }) })
+    return [answer.ok, JSON.stringify(await answer.json())]
+  }, metres)
+  const [ok, said] = await bandwidth(345)
+  assert.ok(ok, said)
+  const [layer] = /analysis-[0-9a-z-]+/.exec(await hash(page))
+  const after = []
+  page.on('response', (r) => { if (r.url().includes(`/tiles/${layer}/`)) after.push(r.status()) })
+  for (let n = 0; n < 3; n++) await page.getByRole('button', { name: 'Zoom in' }).click()
+  for (let n = 0; n < 60 && ![200, 204].includes(after.at(-1)); n++) await page.waitForTimeout(500)
+  assert.ok(after.includes(404), `its tiles were gone: ${after}`)
+  assert.ok([200, 204].includes(after.at(-1)), `and are there again: ${after}`)
+  await quiet(page)
+  assert.equal(await page.locator('.notices .notice').count(), 0)
+}, { hash: `#ask=${encodeURIComponent(JSON.stringify({ select: { period: '2024', groups: ['burglary'] }, method: { name: 'kernel_density', bandwidth_m: 344 }, hotspots: { share_of_incidents: 0.25, min_count: 5 } }))}`, expected: [/status 404: .*analysis-/, /console: (Failed to load resource.*404|.*AJAXError)/] })
+await forgetful.stop()
 
 const asked = []
 let broken = false

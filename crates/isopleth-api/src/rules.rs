@@ -39,6 +39,12 @@ pub enum InvalidConfig {
          (https://tiles.example.org/{{z}}/{{x}}/{{y}}.png)"
     )]
     Basemap(String),
+    /// Tiles are owed to somebody, and there are none.
+    #[error(
+        "basemap_attribution names whom the tiles of a basemap are owed to, but there is no basemap; give one, or \
+         leave this out"
+    )]
+    NothingOwed,
     /// Files for download cannot be kept where they are to be.
     #[error("file_cache_folder: {path}: {reason}; name a folder that can be written to")]
     Folder {
@@ -69,6 +75,7 @@ impl InvalidConfig {
             Self::Origin(_) => vec!["allowed_origins"],
             Self::Host(_) => vec!["allowed_hosts"],
             Self::Basemap(_) => vec!["basemap"],
+            Self::NothingOwed => vec!["basemap_attribution"],
             Self::Folder { .. } => vec!["file_cache_folder"],
             Self::Zero(key) => vec![key],
             Self::DefaultLimit { .. } => vec!["default_limit", "max_limit"],
@@ -155,7 +162,11 @@ impl Config {
         self.public_base_url.as_deref().map(base_url).transpose()?;
         hosts(&self.allowed_hosts)?;
         origins(&self.allowed_origins)?;
-        self.basemap.as_deref().map_or(Ok(()), basemap)
+        match &self.basemap {
+            Some(address) => basemap(address),
+            None if self.basemap_attribution.is_some() => Err(InvalidConfig::NothingOwed),
+            None => Ok(()),
+        }
     }
 }
 

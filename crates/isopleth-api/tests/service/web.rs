@@ -108,4 +108,8 @@ async fn a_basemap_is_named_in_the_page_and_let_in_by_its_policy() {
         let refused = config.check().unwrap_err().to_string();
         assert!(refused.contains("is no address of map tiles"), "{refused}");
     }
+    config.basemap = None;
+    config.basemap_attribution = Some("Ground by nobody".to_owned());
+    let refused = config.check().unwrap_err();
+    assert_eq!(refused.keys(), ["basemap_attribution"]);
 }

@@ -281,8 +281,10 @@ async function execute(ask: Ask, progress?: (job: Job) => void, signal?: AbortSi
     if (signal?.aborted) break
   }
   if (signal?.aborted) {
-    // What is over already cannot be called off, and need not be.
-    await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch(() => undefined)
+    await send(`/jobs/${seg(job.jobID)}`, { method: 'DELETE' }).catch((error: unknown) => {
+      // What is gone already cannot be called off, and need not be.
+      if (!(error instanceof Refusal && [404, 410].includes(error.status))) throw new Error(`It could not be called off, and may go on at the service. ${words(error)}`)
+    })
     signal.throwIfAborted()
   }
   if (job.status === 'dismissed') throw new Refusal(410, 'dismissed', 'the analysis was called off')

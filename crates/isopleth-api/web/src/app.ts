@@ -11,12 +11,18 @@ export const LISTED = 100
 /** A layer with the first features of its list. */
 export interface Loaded extends Layer { page: api.Page; ask: api.Ask | null }
 
+export function isLoaded(what: unknown): what is Loaded {
+  return typeof what === 'object' && what !== null && 'collection' in what
+}
+
 export interface App {
   state: State
   collections: api.Collection[]
   /** Whether the service computes what it is asked. */
   computes: boolean
   main: Loaded | null
+  /** The same of its whole period, where a month of it is replayed. */
+  whole: Loaded | null
   other: Loaded | null
   /** What is switched on, by the name in the state; an error where it cannot be had. */
   over: Map<string, Loaded | Error | 'coming'>
@@ -25,7 +31,7 @@ export interface App {
 
 export const app: App = {
   state: location.hash.length > 1 ? fromHash(location.hash) : { ...initial },
-  collections: [], computes: false, main: null, other: null, over: new Map(), picked: null,
+  collections: [], computes: false, main: null, whole: null, other: null, over: new Map(), picked: null,
 }
 
 /** Tells all parts what has changed. */
@@ -66,6 +72,16 @@ async function read(layer: string, run: string): Promise<Loaded> {
 /** The request of what is shown, with the month of the replay in place of its period. */
 export function askOf(loaded: Loaded | null): api.Ask | null {
   return loaded?.ask ?? null
+}
+
+/** All that is on the maps. */
+export function everything(): Loaded[] {
+  return [app.main, app.other, ...app.over.values()].filter(isLoaded)
+}
+
+/** The side of a comparison that is listed; the only one where nothing is compared. */
+export function listed(): Loaded | null {
+  return app.state.listed === 'other' && app.other ? app.other : app.main
 }
 
 /** A derived layer of a request: a saved layer that says the same, or else an analysis. */

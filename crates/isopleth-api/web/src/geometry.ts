@@ -107,19 +107,23 @@ export function inside(path: Place[]): number {
   return Math.abs(area(flat)) / 2
 }
 
-/** `51.57, 0.18`, `51°34'N 0°11'E`: latitude and longitude, or with longitude first where letters say so. */
+/** `51.57, 0.18`, `51°34'N 0°11'E`, `N 51.57 E 0.18`: latitude and longitude, or with longitude first where letters say so. */
 export function coordinate(text: string): Place | null {
-  const part = /(-?\d+(?:\.\d+)?)\s*°?\s*(?:(\d+(?:\.\d+)?)\s*['′]\s*)?(?:(\d+(?:\.\d+)?)\s*["″]\s*)?([NSEW])?/giy
+  const clean = text.trim().replaceAll('−', '-')
+  // Letters stand before all numbers or behind all.
+  const [ahead, behind] = /^[NSEW]/i.test(clean) ? ['(?<letter>[NSEW])?\\s*', ''] : ['', '(?<letter>[NSEW])?']
+  const part = new RegExp(`${ahead}(-?\\d+(?:\\.\\d+)?)\\s*°?\\s*(?:(\\d+(?:\\.\\d+)?)\\s*['′]\\s*)?(?:(\\d+(?:\\.\\d+)?)\\s*["″]\\s*)?${behind}`, 'iy')
   const found: { value: number; letter: string }[] = []
   let rest = 0
-  const clean = text.trim().replaceAll('−', '-')
   while (rest < clean.length) {
     part.lastIndex = rest
     const match = part.exec(clean)
-    if (!match?.[0] || Number(match[2] ?? 0) >= 60 || Number(match[3] ?? 0) >= 60) return null
-    const letter = (match[4] ?? '').toUpperCase()
-    const size = Math.abs(Number(match[1])) + Number(match[2] ?? 0) / 60 + Number(match[3] ?? 0) / 3600
-    const negative = match[1]!.startsWith('-') || letter === 'S' || letter === 'W'
+    if (!match?.[0]) return null
+    const letter = (match.groups?.['letter'] ?? '').toUpperCase()
+    const [degrees = '', minutes = '0', seconds = '0'] = ahead ? match.slice(2) : match.slice(1)
+    if (Number(minutes) >= 60 || Number(seconds) >= 60) return null
+    const size = Math.abs(Number(degrees)) + Number(minutes) / 60 + Number(seconds) / 3600
+    const negative = degrees.startsWith('-') || letter === 'S' || letter === 'W'
     found.push({ value: negative ? -size : size, letter })
     rest = part.lastIndex
     rest += /^[\s,;/]*/.exec(clean.slice(rest))![0].length
@@ -131,4 +135,29 @@ export function coordinate(text: string): Place | null {
   const swapped = 'EW'.includes(a.letter || '-') || 'NS'.includes(b.letter || '-')
   const [lat, lon] = swapped ? [b.value, a.value] : [a.value, b.value]
   return Math.abs(lat) <= 85 && Math.abs(lon) <= 180 ? [lon, lat] : null
+}
+
+/** A square of the National Grid of Great Britain: its middle in metres of EPSG:27700, and its side. */
+export interface GridSquare { east: number; north: number; side: number }
+
+/** `TQ 512 868`, `TQ5120086800`, `551200, 186800`: a reference of six figures or more, or easting and northing. */
+export function gridSquare(text: string): GridSquare | null {
+  const metres = /^E?\s*(\d{5,6}(?:\.\d+)?)\s*[\s,;/]\s*N?\s*(\d{4,7}(?:\.\d+)?)$/i.exec(text.trim())
+  if (metres) {
+    const [east, north] = [Number(metres[1]), Number(metres[2])]
+    return east < 700_000 && north < 1_300_000 ? { east, north, side: 0 } : null
+  }
+  const lettered = /^([HNOST])([A-HJ-Z])\s*(\d{3,5})\s*(\d{3,5})$|^([HNOST])([A-HJ-Z])\s*(\d{6}|\d{8}|\d{10})$/i.exec(text.trim())
+  if (!lettered) return null
+  const [first = '', second = ''] = [lettered[1] ?? lettered[5], lettered[2] ?? lettered[6]]
+  const figures = lettered[7] ?? ''
+  const [x = '', y = ''] = figures ? [figures.slice(0, figures.length / 2), figures.slice(figures.length / 2)] : [lettered[3], lettered[4]]
+  if (x.length !== y.length) return null
+  // Letters go east, then south, five in a row, without I; the grid begins at the south-west corner of SV.
+  const at = (letter: string): number => 'ABCDEFGHJKLMNOPQRSTUVWXYZ'.indexOf(letter.toUpperCase())
+  const [wide, small] = [at(first), at(second)]
+  const side = 10 ** (5 - x.length)
+  const east = ((wide % 5) - 2) * 500_000 + (small % 5) * 100_000 + (Number(x) + 0.5) * side
+  const north = (3 - Math.floor(wide / 5)) * 500_000 + (4 - Math.floor(small / 5)) * 100_000 + (Number(y) + 0.5) * side
+  return east < 700_000 && north < 1_300_000 ? { east, north, side } : null
 }

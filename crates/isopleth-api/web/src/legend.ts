@@ -1,7 +1,7 @@
 /** The legend: fixed classes in words, each with its colour and its form. */
 
 import { h } from './dom'
-import { app, type Loaded } from './app'
+import { app, isLoaded, type Loaded } from './app'
 import { groundTitle, isGroundKind, isWide, LETTERS } from './kinds'
 import { sentence } from './words'
 
@@ -11,7 +11,7 @@ const TITLES: Record<string, string> = {
 }
 
 /** What is on the maps: the layer, the other side where its classes are others, and what is switched on. */
-export function explained(over: Loaded[] = [...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && 'collection' in l)): Loaded[] {
+export function explained(over: Loaded[] = [...app.over.values()].filter(isLoaded)): Loaded[] {
   const { main, other } = app
   return [main, ...(other && !(main && sameClasses(main, other)) ? [other] : []), ...over].filter((l): l is Loaded => l !== null)
 }

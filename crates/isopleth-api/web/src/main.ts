@@ -2,7 +2,7 @@
 
 import './style.css'
 import * as api from './api'
-import { app, askOf, change, derive, load, type Loaded, onChange } from './app'
+import { app, askOf, change, derive, everything, isLoaded, listed, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
@@ -12,7 +12,7 @@ import type { MapView, Numbered } from './map'
 import { adopt, panel, reach, readAreas } from './question'
 import { sheet } from './sheet'
 import { fromHash, type Shown, type State, step, toHash } from './state'
-import { count, isSmall, LENS, many, month, months, monthsOf, period, shifted } from './words'
+import { count, isSmall, LENS, many, month, months, monthsBetween, monthsOf, period, shifted } from './words'
 
 const told = (name: string): string => document.querySelector<HTMLMetaElement>(`meta[name="isopleth-${name}"]`)?.content ?? ''
 const basemap = { tiles: told('basemap'), attribution: told('basemap-attribution') }
@@ -20,6 +20,8 @@ const basemap = { tiles: told('basemap'), attribution: told('basemap-attribution
 const OFFERED = 8
 /** Milliseconds after which the page looks whether the data have changed. */
 const LOOK_AGAIN = 30_000
+/** The same while the map is moved. */
+const LOOK_AT_MOST = 4_000
 let maps: MapView[] = []
 let measure: { add: (at: [number, number]) => void } | null = null
 
@@ -98,9 +100,12 @@ async function showMain(refit: boolean): Promise<void> {
   notice('main')
   document.documentElement.classList.add('busy')
   try {
-    const loaded = state.month ? await replayed(state) : await load(state, (job) => waiting(job))
+    const whole = await load({ layer: state.layer, run: state.run, ask: state.ask }, (job) => { if (mine === turn) waiting(job) })
+    const loaded = state.month ? await replayed(whole, state.month, state.span) : whole
     if (mine !== turn) return
+    notice('main')
     app.main = loaded
+    app.whole = whole
     if (!state.month && (state.layer !== loaded.collection.id || state.run !== loaded.run)) {
       app.state = { ...app.state, layer: loaded.collection.id, run: loaded.run }
     }
@@ -137,13 +142,10 @@ function waiting(job: api.Job): void {
   notice('main', `The layer is computed anew${job.progress ? `: ${count(job.progress)} %` : ' …'}`)
 }
 
-/** A month of the replay: the same question about that month, or the months up to it. */
-async function replayed(state: State): Promise<Loaded> {
-  const whole = await load({ layer: state.layer, run: state.run, ask: state.ask })
-  const ask = state.ask ?? whole.ask
+/** A step of the replay: the same question about that month, or so many months up to it. */
+async function replayed({ ask }: Loaded, month: string, span: number): Promise<Loaded> {
   if (!ask) throw new Error('This layer has no period that could be replayed.')
-  const from = shifted(state.month, 1 - state.span)
-  const step: api.Ask = { ...ask, select: { ...ask.select, period: `${from}/${state.month}` } }
+  const step: api.Ask = { ...ask, select: { ...ask.select, period: `${shifted(month, 1 - span)}/${month}` } }
   delete step.title
   return load({ layer: '', run: '', ask: step })
 }
@@ -155,7 +157,7 @@ async function pickUp(): Promise<void> {
   const at = pick.indexOf(':')
   const named = at > 0 ? pick.slice(0, at) : ''
   // An id may have a colon itself.
-  const coming = app.state.other?.layer === named && !app.other
+  const coming = named === BESIDE && app.state.other && !app.other
   const layer = coming || app.state.on.includes(named) || (named && ofLayer(named)) ? named : ''
   const id = layer ? pick.slice(at + 1) : pick
   const loaded = ofLayer(layer)
@@ -170,20 +172,26 @@ async function pickUp(): Promise<void> {
   }
 }
 
-/** The layer of this name: the main one, or one that is switched on. */
+/** What features of the other side of a comparison are picked by: its layer is another one with every month of a replay. */
+const BESIDE = 'with'
+
+/** The layer of this name: the main one, the other side, or one that is switched on. */
 function ofLayer(name: string): Loaded | null {
   if (!name || name === app.main?.collection.id) return app.main
+  if (name === BESIDE) return app.other
   const on = app.over.get(name)
-  if (on && typeof on === 'object' && 'collection' in on) return on
-  for (const l of app.over.values()) if (typeof l === 'object' && 'collection' in l && l.collection.id === name) return l
+  if (isLoaded(on)) return on
+  for (const l of app.over.values()) if (isLoaded(l) && l.collection.id === name) return l
   return app.other?.collection.id === name ? app.other : null
 }
 
 function pick(layer: string, id: string): void {
-  const name = [...app.over].find(([, l]) => typeof l === 'object' && 'collection' in l && l.collection.id === layer)?.[0] ?? layer
+  const name = [...app.over].find(([, l]) => isLoaded(l) && l.collection.id === layer)?.[0] ?? layer
   // The list of a layer that another one is about to replace.
   if (layer === app.main?.collection.id && app.state.layer && layer !== app.state.layer && !app.state.month) return
-  change({ pick: name === app.main?.collection.id ? id : `${name}:${id}` })
+  if (name === app.main?.collection.id) change({ pick: id, listed: 'main' })
+  else if (name === app.other?.collection.id) change({ pick: `${BESIDE}:${id}`, listed: 'other' })
+  else change({ pick: `${name}:${id}` })
 }
 
 // ---------------------------------------------------------------- layers that are switched on
@@ -199,7 +207,7 @@ async function showOver(): Promise<void> {
   const ask = askOf(app.main)
   await Promise.all(wanted.map(async (name) => {
     const had = app.over.get(name)
-    if (had && typeof had === 'object' && 'collection' in had && (!isDerived(name) || (ask && same(had.ask?.select, DERIVED[name].of(ask).select)))) return
+    if (isLoaded(had) && (!isDerived(name) || (ask && same(had.ask?.select, DERIVED[name].of(ask).select)))) return
     app.over.set(name, 'coming')
     drawSwitches()
     let found: Loaded | Error
@@ -250,24 +258,44 @@ function drawSwitches(): void {
 let refit = false
 
 let otherTurn = 0
+/** What the other side of a replay was last asked for, and when it is there. */
+let beside = { step: '', shown: Promise.resolve() }
 
-async function showOther(): Promise<void> {
+const replayStep = ({ month, span }: State): string => (month ? `${month} ${span}` : '')
+
+/** The other side of a replay: as far away in time as the periods of the two, where they are equally long. */
+async function replayedBeside(other: Loaded, { layer, run, ask, month: now, span }: State): Promise<Loaded> {
+  if (!other.ask) return other
+  const main = await load({ layer, run, ask })
+  const [a, b] = [main, other].map((l) => monthsOf(l.collection.provenance?.period ?? l.ask?.select?.period, l.collection.extent))
+  const alike = a && b && monthsBetween(...a) === monthsBetween(...b)
+  return replayed(other, alike ? shifted(now, monthsBetween(a[1], b[1])) : now, span)
+}
+
+function showOther(): void {
+  beside = { step: replayStep(app.state), shown: readOther() }
+}
+
+async function readOther(): Promise<void> {
   const mine = ++otherTurn
-  const { other } = app.state
+  const { state } = app
+  const { other } = state
   notice('other')
   if (!other) {
-    if (app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id) change({ pick: '' })
+    const lost = app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id
     app.other = null
+    if (lost || state.listed === 'other') change({ listed: 'main', ...(lost ? { pick: '' } : {}) })
     layoutMaps()
     drawComparison()
     drawHeadline()
     return
   }
   try {
-    const loaded = await load(other)
+    const whole = await load(other)
+    const loaded = state.month ? await replayedBeside(whole, state) : whole
     if (mine !== otherTurn) return
     app.other = loaded
-    if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: app.other.collection.id, run: app.other.run } }
+    if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: whole.collection.id, run: whole.run } }
     keepAddress()
   } catch (error) {
     if (mine !== otherTurn) return
@@ -275,10 +303,10 @@ async function showOther(): Promise<void> {
     refit = false
     notice('other', `The other side of the comparison: ${api.words(error)}`)
   }
-  const before = app.picked
   await pickUp()
   if (mine !== otherTurn) return
-  if (before !== app.picked) drawAside()
+  drawAside()
+  drawTable()
   layoutMaps()
   drawComparison()
   drawHeadline()
@@ -287,7 +315,7 @@ async function showOther(): Promise<void> {
 
 /** Other sides of a question: the same at another time, or through the other lens. */
 function sides(): [value: string, label: string, shown: Shown][] {
-  const ask = app.state.ask ?? app.main?.ask
+  const ask = app.state.ask ?? app.whole?.ask
   const found: [string, string, Shown][] = []
   const by = (value: string, label: string, changes: Partial<NonNullable<api.Ask['select']>>): void => {
     const next: api.Ask = { ...ask!, select: { ...ask!.select, ...changes } }
@@ -295,7 +323,7 @@ function sides(): [value: string, label: string, shown: Shown][] {
     found.push([value, label, { layer: '', run: '', ask: next }])
   }
   if (ask && app.computes) {
-    const span = monthsOf(app.main?.collection.provenance?.period ?? ask.select?.period, app.main?.collection.extent)
+    const span = monthsOf(app.whole?.collection.provenance?.period ?? ask.select?.period, app.whole?.collection.extent)
     const whole = reach()
     if (span && whole) {
       const length = months(span[0], span[1]).length
@@ -337,13 +365,13 @@ function drawComparison(): void {
 let playing = 0
 
 function drawTime(): void {
-  const ask = app.state.ask ?? app.main?.ask
+  const ask = app.state.ask ?? app.whole?.ask
   const whole = reach()
   if (!ask || !whole || !app.computes) { show(time); return }
   const { month: now, span } = app.state
   const all = months(shifted(whole[0], span - 1), whole[1])
   const at = now ? Math.max(0, all.indexOf(now)) : all.length - 1
-  const says = h('output', null, now ? period(`${shifted(now, 1 - span)}/${now}`) : `Whole period: ${period(app.main?.collection.provenance?.period)}`)
+  const says = h('output', null, now ? period(`${shifted(now, 1 - span)}/${now}`) : `Whole period: ${period(app.whole?.collection.provenance?.period)}`)
   const slider = h('input', { type: 'range', 'data-keep': 'slider', min: 0, max: all.length - 1, step: 1, 'aria-label': 'Month that is replayed', 'aria-valuetext': now ? month(now) : 'whole period' })
   slider.value = String(at)
   let later = 0
@@ -366,7 +394,7 @@ function drawTime(): void {
     if (app.state.month === all.at(-1)) app.state = { ...app.state, month: '' }
     step()
   }, 'data-keep': 'play', 'aria-label': playing ? 'Stop the replay' : 'Replay month by month' }, playing ? 'Stop' : 'Replay')
-  onShown = () => { if (playing) setTimeout(() => { if (playing) step() }, 900) }
+  onShown = () => { if (playing) setTimeout(() => void beside.shown.then(() => { if (playing) step() }), 900) }
   redraw(time, play, slider, says,
     (() => { const s = select([['1', 'each month'], ['3', '3 months up to'], ['6', '6 months up to'], ['12', '12 months up to']], String(span), (v) => change({ span: Number(v), ...(app.state.month ? { month: app.state.month < shifted(whole[0], Number(v) - 1) ? shifted(whole[0], Number(v) - 1) : app.state.month } : {}) })); s.setAttribute('aria-label', 'Months of a step'); s.dataset['keep'] = 'span'; return s })(),
     h('button', { disabled: !now, onclick: () => { playing = 0; change({ month: '', pick: '' }) } }, 'Whole period'))
@@ -418,13 +446,25 @@ function drawAside(): void {
     aside.scrollTop = 0
     return
   }
-  show(aside, h('h2', null, main.kind === 'hotspots' ? 'Ranked hotspots' : main.kind === 'repeats' ? 'Ranked locations' : ['cells', 'significant', 'emerging'].includes(main.kind) ? 'Ranked cells' : 'Features',
-    h('small', null, ` ${count(main.page.numberMatched)}`)), list(main, (id) => pick(main.collection.id, id)))
+  const shown = listed() ?? main
+  redraw(aside, bothSides(), h('h2', null, shown.kind === 'hotspots' ? 'Ranked hotspots' : shown.kind === 'repeats' ? 'Ranked locations' : ['cells', 'significant', 'emerging'].includes(shown.kind) ? 'Ranked cells' : 'Features',
+    h('small', null, ` ${count(shown.page.numberMatched)}`)), list(shown, (id) => pick(shown.collection.id, id)))
   aside.scrollTop = scrolled
 }
 
+/** Which side of a comparison is listed, and said by the table. */
+function bothSides(): HTMLElement | null {
+  const { main, other } = app
+  if (!main || !other) return null
+  return h('div', { class: 'sides', role: 'group', 'aria-label': 'Side that is listed' }, ([['main', 'First map', main], ['other', 'Second map', other]] as const).map(([side, title, l]) => {
+    const { lens, period: dates } = l.collection.provenance ?? {}
+    return h('button', { 'aria-pressed': String(l === listed()), 'data-keep': `side-${side}`, onclick: () => change({ listed: side }) },
+      h('strong', null, title), h('small', null, `${lens ? `${LENS[lens].title} · ` : ''}${period(dates)}`))
+  }))
+}
+
 function drawMaps(): void {
-  const over = app.state.on.map((n) => app.over.get(n)).filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l)
+  const over = app.state.on.map((n) => app.over.get(n)).filter(isLoaded)
   const sides = [app.main, app.other]
   for (const [n, map] of maps.entries()) {
     const main = sides[n] ?? null
@@ -444,7 +484,8 @@ function drawTable(): void {
   const on = app.state.view === 'table'
   tableBox.hidden = !on
   document.querySelector('.view-button')!.textContent = on ? 'Map' : 'Table'
-  if (on && app.main) show(tableBox, table(app.main, (id) => pick(app.main!.collection.id, id)))
+  const shown = listed()
+  if (on && shown) show(tableBox, table(shown, (id) => pick(shown.collection.id, id)))
   else show(tableBox)
 }
 
@@ -500,8 +541,9 @@ onChange((changes) => {
     if ('on' in changes) void showOver().then(() => { drawHeadline(); drawMaps() })
     if ('pick' in changes) void pickUp().then(drawPicked)
   }
-  if ('other' in changes) void showOther()
-  if ('view' in changes) drawTable()
+  if ('other' in changes || (app.state.other && beside.step !== replayStep(app.state))) showOther()
+  if ('listed' in changes && !('pick' in changes)) drawAside()
+  if ('view' in changes || 'listed' in changes) drawTable()
 })
 
 function drawPicked(): void {
@@ -556,18 +598,28 @@ async function makeMap(n: number): Promise<void> {
   }
   view.onIdle = () => {
     box.dataset['settled'] = 'true'
+    // Somebody moves the map: tiles that are gone say nothing, they are only missing.
+    if (performance.now() - looked > LOOK_AT_MOST) void lookAgain()
   }
   view.onNoGround = () => notice('basemap', 'The background map cannot be had. The layers are there without it.')
   maps[n] = view
 }
 let syncing = false
 
+/** Whether what was given up was asked for so lately that it is not asked for again. */
+let renewed = false
+
 /** Results that the service has given up, because others were made, are computed again. */
-async function computeAnew(): Promise<void> {
+async function renew(): Promise<void> {
+  if (renewed) return
+  renewed = true
+  setTimeout(() => { renewed = false }, LOOK_AGAIN)
   api.forget()
+  for (const name of app.over.keys()) if (isDerived(name)) app.over.delete(name)
   await showMain(false)
   await showOver()
-  if (app.state.other) await showOther()
+  if (app.state.other) showOther()
+  await beside.shown
   for (const map of maps) map.reload()
 }
 
@@ -671,15 +723,18 @@ function firstGround(): api.Collection[] {
   return [...app.collections.filter((c) => kind(c) === 'areas' && c.features <= 2000), ...streets.slice(-1)]
 }
 
-/** Looks whether the data have changed, while somebody looks at the page. */
+let looked = 0
+
+/** Looks whether the data have changed or a result was given up, while somebody looks at the page. */
 async function lookAgain(): Promise<void> {
   const { main, state } = app
-  if (document.hidden || !main || state.month) return
-  if (isAnalysis(main.collection)) {
-    const gone = await api.present(main.collection.id).then(() => false, (error: unknown) => error instanceof api.Refusal && [404, 410].includes(error.status))
-    if (gone && main === app.main) await computeAnew()
-    return
-  }
+  if (document.hidden || !main) return
+  looked = performance.now()
+  const made = everything().filter((l) => isAnalysis(l.collection))
+  const gone = await Promise.all(made.map((l) => api.present(l.collection.id).then(() => false, (error: unknown) => error instanceof api.Refusal && [404, 410].includes(error.status))))
+  if (main !== app.main) return
+  if (gone.includes(true)) { await renew(); return }
+  if (made.includes(main) || state.month) return
   try {
     if (await api.present(main.collection.id) === main.collection.run || main !== app.main) return
     api.forget()
@@ -728,7 +783,7 @@ async function first(): Promise<void> {
   }
   drawMaps()
   void showOver()
-  if (app.state.other) { refit = app.state.at === null; void showOther() }
+  if (app.state.other) { refit = app.state.at === null; showOther() }
   else drawComparison()
   void readAreas().then(() => { adopt(); panel(question) })
   const { search } = await import('./tools')

@@ -39,20 +39,27 @@ async function prepare(maps: MapView[]): Promise<void> {
     h('div', { class: 'print-maps' }, pictures),
     h('div', { class: 'print-columns' },
       h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
-      h('div', null, h('h2', null, main.kind === 'hotspots' ? 'Hotspots' : 'First features'), h('table', null,
-        h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t) => h('th', null, t)))),
-        h('tbody', null, main.page.features.slice(0, 20).map((f, n) => h('tr', null,
-          h('td', null, String(f.properties['rank'] ?? n + 1)), h('td', null, String(f.properties['name'] ?? f.id)),
-          h('td', { class: 'number' }, typeof f.properties['count'] === 'number' ? count(f.properties['count']) : '–'),
-          h('td', { class: 'number' }, typeof f.properties['area_m2'] === 'number' ? area(f.properties['area_m2']) : '–'),
-          h('td', { class: 'number' }, typeof f.properties['share_of_incidents'] === 'number' ? percent(f.properties['share_of_incidents']) : '–')))))),
-    ),
+      h('div', null, other ? [ranked(main, ROWS / 2, ', first map'), ranked(other, ROWS / 2, ', second map')] : ranked(main, ROWS, ''))),
     h('div', { class: 'print-notes' },
       h('h2', null, 'What is to be known'),
       h('ul', null, known(layers, other).map((c) => h('li', null, c))),
       h('p', { class: 'print-source' }, sources(layers, other, maps[0]?.basemap ?? null))),
     mark())
   await Promise.all([...page.querySelectorAll('img')].map((image) => image.decode().catch(() => undefined)))
+}
+
+/** How many features the page lists. */
+const ROWS = 20
+
+/** The first of a list. */
+function ranked({ kind, page }: Loaded, rows: number, side: string): Node[] {
+  return [h('h2', null, `${kind === 'hotspots' ? 'Hotspots' : 'First features'}${side}`), h('table', null,
+    h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t) => h('th', null, t)))),
+    h('tbody', null, page.features.slice(0, rows).map((f, n) => h('tr', null,
+      h('td', null, String(f.properties['rank'] ?? n + 1)), h('td', null, String(f.properties['name'] ?? f.id)),
+      h('td', { class: 'number' }, typeof f.properties['count'] === 'number' ? count(f.properties['count']) : '–'),
+      h('td', { class: 'number' }, typeof f.properties['area_m2'] === 'number' ? area(f.properties['area_m2']) : '–'),
+      h('td', { class: 'number' }, typeof f.properties['share_of_incidents'] === 'number' ? percent(f.properties['share_of_incidents']) : '–')))))]
 }
 
 /** Lens, period and number, below the title. */

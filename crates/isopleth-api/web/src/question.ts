@@ -27,7 +27,7 @@ let areas: [value: string, label: string][] = []
 
 /** Puts the question in hand into the form. */
 export function adopt(): void {
-  const ask = app.state.ask ?? app.main?.ask
+  const ask = app.state.ask ?? app.whole?.ask
   if (!ask) { draft = null; return }
   const method = kindOfAsk(ask) as string
   draft = { ask: structuredClone(ask), method: METHODS.some(([id]) => id === method) ? method : ask.method.name === 'area_audit' ? 'audit' : 'own' }
@@ -230,7 +230,7 @@ function form(): HTMLElement | null {
         say('The analysis is done')
       }
     } catch (error) {
-      const off = mine.signal.aborted
+      const off = error === mine.signal.reason
       show(status, h('p', { class: off ? 'quiet' : 'notice', role: off ? null : 'alert' }, off ? 'Called off. The layer that was shown is still shown.' : api.words(error)))
     } finally {
       running = null

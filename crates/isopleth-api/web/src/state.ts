@@ -12,6 +12,8 @@ export interface State extends Shown {
   on: string[]
   /** The feature whose facts are read. */
   pick: string
+  /** The side of a comparison whose features are listed. */
+  listed: 'main' | 'other'
   /** The month that is replayed, none for the whole period. */
   month: string
   /** How many months a step of the replay holds. */
@@ -23,7 +25,7 @@ export interface State extends Shown {
 }
 
 export const initial: State = {
-  layer: '', run: '', ask: null, other: null, on: [], pick: '', month: '', span: 1, at: null, view: 'map',
+  layer: '', run: '', ask: null, other: null, on: [], pick: '', listed: 'main', month: '', span: 1, at: null, view: 'map',
 }
 
 export function toHash(state: State): string {
@@ -41,6 +43,7 @@ export function toHash(state: State): string {
   }
   put('on', state.on.join(','))
   put('pick', state.pick)
+  put('list', state.listed === 'main' ? '' : state.listed)
   put('month', state.month)
   put('span', state.span === 1 ? '' : String(state.span))
   put('view', state.view === 'map' ? '' : state.view)
@@ -86,6 +89,7 @@ export function fromHash(hash: string): State {
     other: of('with') || ask('with-ask') ? { layer: of('with'), run: of('with-run'), ask: ask('with-ask') } : null,
     on: [...new Set(of('on').split(',').filter(Boolean))],
     pick: of('pick'),
+    listed: of('list') === 'other' ? 'other' : 'main',
     month: /^\d{4}-(0[1-9]|1[0-2])$/.test(of('month')) ? of('month') : '',
     span: [1, 3, 6, 12].includes(span) ? span : 1,
     view: of('view') === 'table' ? 'table' : 'map',

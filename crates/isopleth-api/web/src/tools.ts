@@ -1,9 +1,9 @@
 /** Finding, measuring, downloading, sharing. */
 
 import * as api from './api'
-import { app, type Loaded } from './app'
+import { app, everything, isLoaded } from './app'
 import { field, h, say, select, show, tick } from './dom'
-import { apart, around, boxOf, coordinate, inside } from './geometry'
+import { apart, around, boxOf, coordinate, gridSquare, inside } from './geometry'
 import { groundTitle, isGround, kind } from './kinds'
 import type { MapView } from './map'
 import { area, count, distance } from './words'
@@ -31,9 +31,15 @@ function either(place: [number, number]): [number, number][] {
 
 interface Found { label: string; detail: string; go: (map: MapView) => void }
 
+/** A place by its coordinates. */
+function placeAt(place: [number, number], detail: string): Found {
+  const [lon, lat] = place
+  return { label: `${lat.toFixed(5)}, ${lon.toFixed(5)}`, detail, go: (view) => { view.set({ measured: [place] }); view.jump({ lon, lat, zoom: 15 }) } }
+}
+
 /** Finds wards, sites, streets of the layer, and coordinates. */
 export function search(map: () => MapView | null, pick: (layer: string, feature: api.Feature) => void): HTMLElement {
-  const input = h('input', { type: 'search', placeholder: 'Ward, street or coordinate', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
+  const input = h('input', { type: 'search', placeholder: 'Ward, street, coordinate or grid reference', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
   const results = h('ul', { id: 'found', role: 'listbox', hidden: true, 'aria-label': 'Found' })
   let found: Found[] = []
   let at = -1
@@ -67,16 +73,24 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     const text = input.value.trim()
     const mine = ++asked
     if (text.length < 2) { close(); return }
+    const square = gridSquare(text)
+    if (square) {
+      const grid = await import('./grid')
+      if (mine !== asked) return
+      found = [placeAt(grid.middle(square), `National Grid${square.side ? `, the middle of ${distance(square.side)} by ${distance(square.side)}` : ''}, to some 5 m`)]
+      draw()
+      return
+    }
     const place = coordinate(text)
     if (place) {
-      found = (/[nsew]/i.test(text) ? [place] : either(place)).map((p) => ({ label: `${p[1].toFixed(5)}, ${p[0].toFixed(5)}`, detail: p === place ? 'latitude, longitude' : 'latitude, longitude: the other way round, where the data are', go: (view) => { view.set({ measured: [p] }); view.jump({ lon: p[0], lat: p[1], zoom: 15 }) } }))
+      found = (/[nsew]/i.test(text) ? [place] : either(place)).map((p) => placeAt(p, p === place ? 'latitude, longitude' : 'latitude, longitude: the other way round, where the data are'))
       draw()
       return
     }
     const pattern = text.replaceAll("'", "''").replace(/[%_\\]/g, '')
     const filter = `CASEI(name) LIKE CASEI('%${pattern}%')`
     const places = app.collections.filter(isGround)
-    const named = [app.main, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l && Boolean(l.collection.columns?.some((c) => c.name === 'name')))
+    const named = [app.main, ...app.over.values()].filter(isLoaded).filter((l) => l.collection.columns?.some((c) => c.name === 'name'))
     const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
     const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
     if (mine !== asked) return
@@ -139,7 +153,7 @@ const FORMATS: [ending: string, title: string, use: string][] = [
 /** Downloads of exactly what is shown: these runs, all of them or what lies in the view. */
 export function downloads(maps: MapView[]): void {
   const map = maps[0] ?? null
-  const shown: Loaded[] = [app.main, app.other, ...app.over.values()].filter((l): l is Loaded => typeof l === 'object' && l !== null && 'collection' in l)
+  const shown = everything()
   if (!shown.length) return
   let layer = shown[0]!
   let inView = false

@@ -146,6 +146,12 @@ export function shifted(text: string, by: number): string {
   return `${Math.floor(at / 12)}-${String((at % 12) + 1).padStart(2, '0')}`
 }
 
+/** How many months the second is after the first. */
+export function monthsBetween(from: string, to: string): number {
+  const at = (text: string): number => Number(text.slice(0, 4)) * 12 + Number(text.slice(5, 7))
+  return at(to) - at(from)
+}
+
 /** First and last month of a period or of a collection's extent. */
 export function monthsOf(period: string | undefined, extent?: Collection['extent']): [string, string] | null {
   if (period) {
