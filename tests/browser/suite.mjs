@@ -511,6 +511,19 @@ await test('demo: "back" takes the last step again', service.base, async (page, 
   assert.equal(await text(page, 'h1'), first)
   await page.goForward()
   await page.waitForSelector('.sheet')
+  // Back and at once forward again, while the page is still about to write the address of before.
+  for (const late of [20, 45, 49, 50, 51, 60]) {
+    await page.evaluate((late) => new Promise((done) => {
+      window.addEventListener('hashchange', () => setTimeout(() => {
+        window.addEventListener('popstate', () => { const busy = performance.now() + 80; while (performance.now() < busy); }, { once: true })
+        window.addEventListener('hashchange', () => setTimeout(done, 200), { once: true })
+        history.forward()
+      }, late), { once: true })
+      history.back()
+    }), late)
+    assert.match(await hash(page), /pick=/, `forward after ${late} ms`)
+    await page.waitForSelector('.sheet')
+  }
   // Where the map is, and what is switched on, is no step.
   const steps = await page.evaluate(() => history.length)
   await page.locator('.canvas canvas').first().focus()

@@ -688,6 +688,8 @@ async function start(): Promise<void> {
       else void refresh().then(() => showMain(false))
     }
   })
+  // The address is another one already, and is read in a moment: what was to be written belongs to the one before.
+  window.addEventListener('popstate', () => clearTimeout(pending))
   window.addEventListener('hashchange', () => {
     // "#list" is a place of the page.
     if (!location.hash.includes('=')) return

@@ -54,7 +54,7 @@ const ROWS = 20
 /** The first of a list. */
 function ranked({ kind, page }: Loaded, rows: number, side: string): Node[] {
   return [h('h2', null, `${kind === 'hotspots' ? 'Hotspots' : 'First features'}${side}`), h('table', null,
-    h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t) => h('th', null, t)))),
+    h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t, n) => h('th', { class: n > 1 ? 'number' : null }, t)))),
     h('tbody', null, page.features.slice(0, rows).map((f, n) => h('tr', null,
       h('td', null, String(f.properties['rank'] ?? n + 1)), h('td', null, String(f.properties['name'] ?? f.id)),
       h('td', { class: 'number' }, typeof f.properties['count'] === 'number' ? count(f.properties['count']) : '–'),
