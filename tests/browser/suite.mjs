@@ -415,6 +415,14 @@ await test('demo: cells are listed from the densest down', service.base, async (
   const first = await page.evaluate(async () => (await (await fetch('collections/burglary-density/items?limit=10000')).json()).features
     .sort((a, b) => b.properties.density_per_km2 - a.properties.density_per_km2).slice(0, 20).map((f) => f.id))
   assert.deepEqual(listed, first)
+  // A fact sheet that is opened from a later page of the table leaves the table where it is.
+  await page.getByRole('button', { name: 'Table' }).click()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.waitForFunction(() => /: 101 to 200 of/.test(document.querySelector('.table-region caption').textContent))
+  await page.locator('.table-region tbody button').nth(4).click()
+  await page.waitForSelector('#sheet-title')
+  await page.waitForSelector('.table-region tbody tr:nth-child(5)[aria-current]')
+  assert.match(await text(page, '.table-region caption'), /: 101 to 200 of/)
 }, { hash: '#layer=burglary-density' })
 
 await test('demo: a distance is measured by keyboard', service.base, async (page) => {

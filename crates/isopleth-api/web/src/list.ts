@@ -96,7 +96,7 @@ export function table(loaded: Loaded, pick: (id: string) => void): HTMLElement {
     show(region, h('table', { class: 'facts' },
       h('caption', null, `${loaded.collection.title}: ${page.features.length ? `${count(offset + 1)} to ${count(offset + page.features.length)} of ` : ''}${count(page.numberMatched)}`),
       h('thead', null, h('tr', null, columns.map((c) => h('th', { scope: 'col', title: c.meaning }, name(c.name))))),
-      h('tbody', null, page.features.map((f) => h('tr', { 'aria-current': app.picked?.feature.id === f.id ? 'true' : null },
+      h('tbody', null, page.features.map((f) => h('tr', { 'data-id': f.id, 'aria-current': app.picked?.feature.id === f.id ? 'true' : null },
         columns.map((c, n) => {
           const text = value(c, f.properties[c.name])
           const inner = n === 0 ? h('button', { class: 'link', onclick: () => pick(f.id), 'aria-label': `Fact sheet of ${text}${f.properties['name'] ? `, ${f.properties['name']}` : ''}` }, text) : text

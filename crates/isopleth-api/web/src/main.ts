@@ -188,7 +188,9 @@ function ofLayer(name: string): Loaded | null {
 function pick(layer: string, id: string): void {
   const name = [...app.over].find(([, l]) => isLoaded(l) && l.collection.id === layer)?.[0] ?? layer
   // The list of a layer that another one is about to replace.
-  if (layer === app.main?.collection.id && app.state.layer && layer !== app.state.layer && !app.state.month) return
+  const { state } = app
+  if (layer === app.main?.collection.id && state.layer && layer !== state.layer && !state.month) return
+  if (layer === app.other?.collection.id && state.other && layer !== state.other.layer && !state.month) return
   if (name === app.main?.collection.id) change({ pick: id, listed: 'main' })
   else if (name === app.other?.collection.id) change({ pick: `${BESIDE}:${id}`, listed: 'other' })
   else change({ pick: `${name}:${id}` })
@@ -285,6 +287,7 @@ async function readOther(): Promise<void> {
     const lost = app.picked && app.picked.layer === app.other?.collection.id && app.picked.layer !== app.main?.collection.id
     app.other = null
     if (lost || state.listed === 'other') change({ listed: 'main', ...(lost ? { pick: '' } : {}) })
+    else if (!app.picked) drawAside()
     layoutMaps()
     drawComparison()
     drawHeadline()
@@ -303,9 +306,10 @@ async function readOther(): Promise<void> {
     refit = false
     notice('other', `The other side of the comparison: ${api.words(error)}`)
   }
+  const before = app.picked
   await pickUp()
   if (mine !== otherTurn) return
-  drawAside()
+  if (!app.picked || app.picked !== before) drawAside()
   drawTable()
   layoutMaps()
   drawComparison()
@@ -458,8 +462,13 @@ function bothSides(): HTMLElement | null {
   if (!main || !other) return null
   return h('div', { class: 'sides', role: 'group', 'aria-label': 'Side that is listed' }, ([['main', 'First map', main], ['other', 'Second map', other]] as const).map(([side, title, l]) => {
     const { lens, period: dates } = l.collection.provenance ?? {}
+    // In what it differs from the other.
+    const differs = [
+      lens && main.collection.provenance?.lens !== other.collection.provenance?.lens ? LENS[lens].title : '',
+      main.collection.provenance?.period !== other.collection.provenance?.period ? period(dates) : '',
+    ].filter(Boolean)
     return h('button', { 'aria-pressed': String(l === listed()), 'data-keep': `side-${side}`, onclick: () => change({ listed: side }) },
-      h('strong', null, title), h('small', null, `${lens ? `${LENS[lens].title} · ` : ''}${period(dates)}`))
+      h('strong', null, title), h('small', null, differs.join(' · ') || l.collection.title))
   }))
 }
 
@@ -484,10 +493,18 @@ function drawTable(): void {
   const on = app.state.view === 'table'
   tableBox.hidden = !on
   document.querySelector('.view-button')!.textContent = on ? 'Map' : 'Table'
-  const shown = listed()
-  if (on && shown) show(tableBox, table(shown, (id) => pick(shown.collection.id, id)))
+  const shown = on ? listed() : null
+  if (shown && shown === tabled) {
+    // Whoever has turned the pages stays where they are.
+    for (const row of tableBox.querySelectorAll<HTMLElement>('tr[data-id]')) row.ariaCurrent = row.dataset['id'] === app.picked?.feature.id ? 'true' : null
+    return
+  }
+  tabled = shown
+  if (shown) show(tableBox, table(shown, (id) => pick(shown.collection.id, id)))
   else show(tableBox)
 }
+/** What the table says. */
+let tabled: Loaded | null = null
 
 function drawAll(): void {
   drawHeadline()

@@ -39,7 +39,7 @@ function placeAt(place: [number, number], detail: string): Found {
 
 /** Finds wards, sites, streets of the layer, and coordinates. */
 export function search(map: () => MapView | null, pick: (layer: string, feature: api.Feature) => void): HTMLElement {
-  const input = h('input', { type: 'search', placeholder: 'Ward, street, coordinate or grid reference', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
+  const input = h('input', { type: 'search', placeholder: 'Ward, street or coordinate', title: 'Also easting and northing, and references of the National Grid', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
   const results = h('ul', { id: 'found', role: 'listbox', hidden: true, 'aria-label': 'Found' })
   let found: Found[] = []
   let at = -1
