@@ -52,8 +52,9 @@
 //! of those before; *former* the reverse; *intermittent* in 10 % or more of all and none of these; *mixed*
 //! where a cell has a state of both sides. That package tests each period by itself and adjusts over the
 //! periods of a cell, not over space: `"reference": "step", "time_window": 0, "correction": "holm",
-//! "correct_over": "each_cell"`. Its code differs from its manual: it counts one period too many as recent,
-//! and asks 20 % of them for emerging; here it is as the manual has it.
+//! "correct_over": "each_cell"`. The four are those of its manual (the formal definitions on the help page
+//! of `hotspot_classify`), with its default shares. Its code differs from them: it counts one period too
+//! many as recent, and asks 20 % of them for emerging.
 //!
 //! **Steps without data.** A step without a record of any kind in the study area was not supplied and is
 //! no zero: the request is refused, or the step left out by name, in which case the neighbourhoods that
