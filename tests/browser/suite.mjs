@@ -263,8 +263,16 @@ async function everywhere(name, base, ward) {
     await page.screenshot({ path: join(shots, `${name}-replay.png`) })
     const rows = await page.locator('.row').count()
     if (!rows) assert.match(await text(page, '.list-body'), /Nothing to show here/)
-    await page.getByRole('button', { name: 'Whole period' }).click()
+    else {
+      // One month is no trend, and draws none.
+      await page.locator('.row').first().click()
+      await page.waitForSelector('#sheet-title')
+      await quiet(page)
+      assert.equal(await page.locator('.chart').count(), 0)
+    }
+    await page.getByRole('button', { name: 'Whole period' }).press('Enter')
     await page.waitForFunction(() => !/month=/.test(location.hash))
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Whole period')
   })
 
   await test(`${name}: two lenses side by side, with one pan and zoom`, base, async (page) => {
@@ -293,6 +301,7 @@ async function everywhere(name, base, ward) {
     if (right.length) {
       await page.locator('.row').first().click()
       await page.waitForSelector('#sheet-title')
+      assert.match(await text(page, '.sheet'), /Second map: /)
       await page.locator('.back').click()
       assert.deepEqual((await listed()).sort(), right.sort())
     }
@@ -599,10 +608,34 @@ await test('demo: a replay moves both sides, as far apart as their periods', ser
   await both('November 2024', 'August 2024')
   await quiet(page)
   assert.equal(await page.getByLabel('Side by side with').inputValue(), 'before')
+  // Before the first month of the data nothing is known, and the map that is empty says so.
+  await page.keyboard.press('Home')
+  await both('January 2023', 'October 2022')
+  await quiet(page)
+  assert.match(await text(page, '.frame:nth-child(2) .frame-empty'), /not known, and not zero/)
   await page.getByRole('button', { name: 'Whole period' }).click()
   await both('July 2024 to September 2024', 'April 2024 to June 2024')
   assert.equal(await dates(1), 'July 2024 to September 2024')
 }, { hash: `#ask=${encodeURIComponent(JSON.stringify({ select: { period: '2024-07/2024-09', groups: ['burglary'] }, method: { name: 'kernel_density', bandwidth_m: 300 }, hotspots: { share_of_incidents: 0.25, min_count: 3 } }))}` })
+
+await test('demo: both sides of a comparison are smoothed alike, and who looks at a part goes on looking at it', service.base, async (page) => {
+  for (let n = 0; n < 3; n++) await page.getByRole('button', { name: 'Zoom in' }).click()
+  await quiet(page)
+  const zoom = async () => Number(/at=([\d.]+)/.exec(await hash(page))[1])
+  const before = await zoom()
+  await page.getByLabel('Side by side with').selectOption('second-half')
+  await page.waitForSelector('.frame:nth-child(2) .frame-label', { timeout: 60_000 })
+  await quiet(page)
+  assert.equal(await zoom(), before)
+  const bandwidths = await page.evaluate(() => {
+    const s = new URLSearchParams(location.hash.slice(1))
+    return Promise.all([s.get('layer'), s.get('with')].map(async (id) => (await (await fetch(`collections/${id}`)).json()).provenance.resolved.bandwidth_m))
+  })
+  assert.ok(bandwidths[0] > 0 && bandwidths[0] === bandwidths[1], bandwidths.join())
+  assert.doesNotMatch(await text(page, '.headline'), /Smoothed differently/)
+  await page.getByLabel('Side by side with').selectOption('layer burglary-hotspots')
+  await page.waitForFunction(() => /Smoothed differently/.test(document.querySelector('.headline').textContent), null, { timeout: 60_000 })
+}, { hash: `#ask=${encodeURIComponent(JSON.stringify({ select: { period: '2024', groups: ['burglary'] }, method: { name: 'kernel_density' }, hotspots: { share_of_incidents: 0.25, min_count: 5 } }))}` })
 
 await test('demo: a comparison is printed with the lists of both sides, on one page', service.base, async (page) => {
   await page.getByLabel('Side by side with').selectOption('second-half')
@@ -643,7 +676,7 @@ await test('demo: numbers the other way round are told', service.base, async (pa
   assert.equal(await page.locator('#found li').count(), 2)
   await find.fill('51.57, 0.2')
   await page.waitForFunction(() => document.querySelectorAll('#found li').length === 1)
-  for (const [given, label] of [['E 0.2 N 51.57', /^51\.57000, 0\.20000/], ['N51.57, W0.2', /^51\.57000, -0\.20000/]]) {
+  for (const [given, label] of [['E 0.2 N 51.57', /^51\.57000, 0\.20000/], ['N51.57, W0.2', /^51\.57000, -0\.20000/], ['51°34’12”N 0°12’W', /^51\.57000, -0\.20000/], ['(51.57, +.2)', /^51\.57000, 0\.20000/], ['51.57.3, 4', /not understood/]]) {
     await find.fill(given)
     await page.locator('#found li', { hasText: label }).waitFor()
   }

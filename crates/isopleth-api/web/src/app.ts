@@ -74,6 +74,13 @@ export function askOf(loaded: Loaded | null): api.Ask | null {
   return loaded?.ask ?? null
 }
 
+/** The same question put in another way, smoothed as the layer is: with a bandwidth of its own each answer would have other sizes. */
+export function alike(ask: api.Ask, { collection: { provenance } }: Loaded): api.Ask {
+  const bandwidth = provenance?.resolved?.['bandwidth_m']
+  const chosen = ask.method.name === 'kernel_density' && typeof ask.method['bandwidth_m'] !== 'number' && (ask.method['adaptive'] ?? 'none') === 'none'
+  return chosen && typeof bandwidth === 'number' ? { ...ask, method: { ...ask.method, bandwidth_m: bandwidth } } : ask
+}
+
 /** All that is on the maps. */
 export function everything(): Loaded[] {
   return [app.main, app.other, ...app.over.values()].filter(isLoaded)

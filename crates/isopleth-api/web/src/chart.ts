@@ -12,9 +12,10 @@ export function seriesOf(properties: Record<string, unknown>): Series | null {
   const numbers = (name: string): (number | null)[] => list(name).map((t) => (Number.isFinite(Number(t)) ? Number(t) : null))
   const months = list('chart_months')
   const counts = numbers('monthly_counts')
-  if (months.length < 2 || counts.length !== months.length) return null
+  if (counts.length !== months.length) return null
   // Months before the first that the data has are left out.
-  const from = Math.max(0, counts.findIndex((v) => v !== null))
+  const from = counts.findIndex((v) => v !== null)
+  if (from < 0 || months.length - from < 2) return null
   const known = <T>(all: T[]): T[] => all.slice(from)
   return { months: known(months), counts: known(counts), expected: known(numbers('monthly_expected')), lower: known(numbers('monthly_lower')), upper: known(numbers('monthly_upper')) }
 }

@@ -107,29 +107,48 @@ export function inside(path: Place[]): number {
   return Math.abs(area(flat)) / 2
 }
 
-/** `51.57, 0.18`, `51°34'N 0°11'E`, `N 51.57 E 0.18`: latitude and longitude, or with longitude first where letters say so. */
+/** Typographic signs, brackets and words around numbers, as people copy them from documents. */
+function plain(text: string): string {
+  return text.trim().replaceAll('−', '-').replace(/[’‘′]/g, "'").replace(/[”“″]|''/g, '"').replaceAll('º', '°')
+    .replace(/\b(lat|lon|lng|latitude|longitude|easting|northing)\b[:=]?/gi, ' ').replace(/[()[\]]/g, ' ').replace(/(^|[\s,;/])\+/g, '$1').replace(/(^|[\s,;/-])\./g, '$10.').trim()
+}
+
+/** `51.57, 0.18`, `51°34'N 0°11'E`, `N 51.57 E 0.18`, `51 34 12 N 0 11 0 E`: latitude and longitude, or with longitude first where letters say so. */
 export function coordinate(text: string): Place | null {
-  const clean = text.trim().replaceAll('−', '-')
+  const clean = plain(text)
+  const number = String.raw`(-?\d+(?:\.\d+)?)`
+  // Degrees, minutes and seconds with no signs between them need letters to end them.
+  const three = String.raw`${number} (\d+(?:\.\d+)?)(?: (\d+(?:\.\d+)?))? ?([NSEW])`
+  const spaced = new RegExp(`^${three}[\\s,;/]*${three}$`, 'i').exec(clean)
+  if (spaced) return placeOf([angle(spaced[1], spaced[2], spaced[3], spaced[4]), angle(spaced[5], spaced[6], spaced[7], spaced[8])])
   // Letters stand before all numbers or behind all.
-  const [ahead, behind] = /^[NSEW]/i.test(clean) ? ['(?<letter>[NSEW])?\\s*', ''] : ['', '(?<letter>[NSEW])?']
-  const part = new RegExp(`${ahead}(-?\\d+(?:\\.\\d+)?)\\s*°?\\s*(?:(\\d+(?:\\.\\d+)?)\\s*['′]\\s*)?(?:(\\d+(?:\\.\\d+)?)\\s*["″]\\s*)?${behind}`, 'iy')
-  const found: { value: number; letter: string }[] = []
+  const [ahead, behind] = /^[NSEW]/i.test(clean) ? [String.raw`(?<letter>[NSEW])?\s*`, ''] : ['', '(?<letter>[NSEW])?']
+  const part = new RegExp(String.raw`${ahead}${number}\s*°?\s*(?:(\d+(?:\.\d+)?)\s*'\s*)?(?:(\d+(?:\.\d+)?)\s*"\s*)?${behind}`, 'iy')
+  const found: (Angle | null)[] = []
   let rest = 0
   while (rest < clean.length) {
     part.lastIndex = rest
     const match = part.exec(clean)
     if (!match?.[0]) return null
-    const letter = (match.groups?.['letter'] ?? '').toUpperCase()
-    const [degrees = '', minutes = '0', seconds = '0'] = ahead ? match.slice(2) : match.slice(1)
-    if (Number(minutes) >= 60 || Number(seconds) >= 60) return null
-    const size = Math.abs(Number(degrees)) + Number(minutes) / 60 + Number(seconds) / 3600
-    const negative = degrees.startsWith('-') || letter === 'S' || letter === 'W'
-    found.push({ value: negative ? -size : size, letter })
+    const [degrees, minutes, seconds] = ahead ? match.slice(2) : match.slice(1)
+    found.push(angle(degrees, minutes, seconds, match.groups?.['letter']))
     rest = part.lastIndex
     rest += /^[\s,;/]*/.exec(clean.slice(rest))![0].length
   }
-  if (found.length !== 2) return null
-  const [a, b] = found as [{ value: number; letter: string }, { value: number; letter: string }]
+  return placeOf(found)
+}
+
+interface Angle { value: number; letter: string }
+
+function angle(degrees = '', minutes = '0', seconds = '0', letter = ''): Angle | null {
+  if (Number(minutes) >= 60 || Number(seconds) >= 60) return null
+  const size = Math.abs(Number(degrees)) + Number(minutes) / 60 + Number(seconds) / 3600
+  return { value: degrees.startsWith('-') || /[SW]/i.test(letter) ? -size : size, letter: letter.toUpperCase() }
+}
+
+function placeOf(angles: (Angle | null)[]): Place | null {
+  const [a, b] = angles
+  if (!a || !b || angles.length !== 2) return null
   const axis = (letter: string): string => ('NS'.includes(letter) ? 'NS' : 'EW')
   if (a.letter && b.letter && axis(a.letter) === axis(b.letter)) return null
   const swapped = 'EW'.includes(a.letter || '-') || 'NS'.includes(b.letter || '-')
@@ -138,16 +157,27 @@ export function coordinate(text: string): Place | null {
 }
 
 /** A square of the National Grid of Great Britain: its middle in metres of EPSG:27700, and its side. */
-export interface GridSquare { east: number; north: number; side: number }
+export interface GridSquare {
+  east: number
+  north: number
+  side: number
+  /** With easting and northing the other way round, where that lies on the grid, too. */
+  turned: GridSquare | null
+}
 
-/** `TQ 512 868`, `TQ5120086800`, `551200, 186800`: a reference of six figures or more, or easting and northing. */
+/** `TQ 512 868`, `TQ5120086800`, `TQ 51 86`, `551200, 186800`: a reference of four figures or more, or easting and northing. */
 export function gridSquare(text: string): GridSquare | null {
-  const metres = /^E?\s*(\d{5,6}(?:\.\d+)?)\s*[\s,;/]\s*N?\s*(\d{4,7}(?:\.\d+)?)$/i.exec(text.trim())
+  // Thousands may be set apart.
+  const clean = plain(text).replace(/\b(\d{2,3}),(\d{3})\b/g, '$1$2')
+  const metres = /^E?\s*(\d{5,7}(?:\.\d+)?)\s*E?[\s,;/]+N?\s*(\d{4,7}(?:\.\d+)?)\s*N?$/i.exec(clean)
   if (metres) {
     const [east, north] = [Number(metres[1]), Number(metres[2])]
-    return east < 700_000 && north < 1_300_000 ? { east, north, side: 0 } : null
+    const at = (e: number, n: number): GridSquare | null => (e < 700_000 && n < 1_300_000 ? { east: e, north: n, side: 0, turned: null } : null)
+    const turned = at(north, east)
+    const given = at(east, north)
+    return given ? { ...given, turned } : turned
   }
-  const lettered = /^([HNOST])([A-HJ-Z])\s*(\d{3,5})\s*(\d{3,5})$|^([HNOST])([A-HJ-Z])\s*(\d{6}|\d{8}|\d{10})$/i.exec(text.trim())
+  const lettered = /^([HNOST])([A-HJ-Z])\s*(\d{2,5})[\s,]+(\d{2,5})$|^([HNOST])([A-HJ-Z])\s*(\d{4}|\d{6}|\d{8}|\d{10})$/i.exec(clean)
   if (!lettered) return null
   const [first = '', second = ''] = [lettered[1] ?? lettered[5], lettered[2] ?? lettered[6]]
   const figures = lettered[7] ?? ''
@@ -159,5 +189,5 @@ export function gridSquare(text: string): GridSquare | null {
   const side = 10 ** (5 - x.length)
   const east = ((wide % 5) - 2) * 500_000 + (small % 5) * 100_000 + (Number(x) + 0.5) * side
   const north = (3 - Math.floor(wide / 5)) * 500_000 + (4 - Math.floor(small / 5)) * 100_000 + (Number(y) + 0.5) * side
-  return east < 700_000 && north < 1_300_000 ? { east, north, side } : null
+  return east < 700_000 && north < 1_300_000 ? { east, north, side, turned: null } : null
 }

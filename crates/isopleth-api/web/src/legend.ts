@@ -3,7 +3,7 @@
 import { h } from './dom'
 import { app, isLoaded, type Loaded } from './app'
 import { groundTitle, isGroundKind, isWide, LETTERS } from './kinds'
-import { sentence } from './words'
+import { count, sentence } from './words'
 
 const TITLES: Record<string, string> = {
   hotspots: 'Hotspots by rank', cells: 'Density (incidents per km²)', isopleths: 'Isopleths', significant: 'Significant cells',
@@ -23,6 +23,20 @@ function sameClasses(a: Loaded, b: Loaded): boolean {
 /** Every marking of these layers and of the other side. */
 export function markings(layers: Loaded[]): string[] {
   return [...new Set([...layers, app.other].flatMap((l) => l?.collection.provenance?.marking ?? []))]
+}
+
+/** What holds of both sides of a comparison, and what of one of them, said so. */
+export function bySide(main: Loaded | null, other: Loaded | null, of: (side: Loaded) => string[]): string[] {
+  const [first, second] = [main, other].map((side) => (side ? of(side) : []))
+  if (!other) return first!
+  const only = (mine: string[], theirs: string[], name: string): string[] => mine.filter((t) => !theirs.includes(t)).map((t) => `${name}: ${t}`)
+  return [...first!.filter((t) => second!.includes(t)), ...only(first!, second!, 'first map'), ...only(second!, first!, 'second map')]
+}
+
+/** That the sides of a comparison were made with different bandwidths, so that sizes are not alike. */
+export function unlike(main: Loaded | null, other: Loaded | null): string {
+  const [a, b] = [main, other].map((l) => l?.collection.provenance?.resolved?.['bandwidth_m'])
+  return typeof a === 'number' && typeof b === 'number' && a !== b ? `Smoothed differently: bandwidth ${count(a)} m on the first map, ${count(b)} m on the second. Sizes and numbers of what is shown are not alike` : ''
 }
 
 /** A line of the legend: the form and colour of what is drawn, and what it means. */

@@ -7,7 +7,7 @@ import { order } from './kinds'
 import { count, incidents, isSmall, lensOfGroup, many, name, percent, period, real, value } from './words'
 
 /** Why there is nothing, in words. */
-export function emptiness(loaded: Loaded): HTMLElement {
+export function reason(loaded: Loaded): string {
   const { provenance } = loaded.collection
   const selected = provenance?.records?.selected
   const rules = loaded.ask?.hotspots
@@ -16,10 +16,14 @@ export function emptiness(loaded: Loaded): HTMLElement {
   const unsupplied = provenance?.caveats?.some((c) => /zero means not supplied|in (\d+) of the \1 months/.test(c))
   const groups = loaded.ask?.select?.groups ?? []
   const otherLens = groups.length > 0 && groups.every((g) => lensOfGroup(g) !== provenance?.lens)
-  return h('div', { class: 'notice' },
-    h('p', null, h('strong', null, 'Nothing to show here.')),
-    h('p', null, selected !== undefined ? `${sentenceCase(incidents(selected))} in ${period(provenance?.period)} ${selected === 0 || selected === 1 ? 'matches' : 'match'} the question. ` : '',
-      selected && least ? `No place holds ${count(least)} or more of them as densely as the rule asks. That is an answer, not a fault.` : selected === 0 ? unsupplied ? 'The data has nothing for this period: that is not known, and not zero.' : otherLens ? 'This lens never holds these offence groups: choose the other, or other groups.' : 'Choose a longer period or more offence groups.' : ''))
+  const fewest = typeof loaded.ask?.method['min_count'] === 'number' ? loaded.ask.method['min_count'] : null
+  const selection = selected === undefined ? '' : `${sentenceCase(incidents(selected))} in ${period(provenance?.period)} ${selected === 0 || selected === 1 ? 'matches' : 'match'} the question. `
+  if (selected !== 0) return `${selection}${least ? `No place holds ${count(least)} or more of them as densely as the rule asks` : fewest ? `No place holds ${count(fewest)} or more of them` : 'Nothing meets the rule of the method'}. That is an answer, not a fault.`
+  return selection + (unsupplied ? 'The data has nothing for this period: that is not known, and not zero.' : otherLens ? 'This lens never holds these offence groups: choose the other, or other groups.' : 'Choose a longer period or more offence groups.')
+}
+
+function emptiness(loaded: Loaded): HTMLElement {
+  return h('div', { class: 'notice' }, h('p', null, h('strong', null, 'Nothing to show here.')), h('p', null, reason(loaded)))
 }
 
 function sentenceCase(text: string): string {

@@ -2,14 +2,14 @@
 
 import './style.css'
 import * as api from './api'
-import { app, askOf, change, derive, everything, isLoaded, listed, load, type Loaded, onChange } from './app'
+import { alike, app, askOf, change, derive, everything, isLoaded, listed, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
-import { explained, legends, markings, note } from './legend'
-import { line, list, table } from './list'
+import { bySide, explained, legends, markings, note, unlike } from './legend'
+import { line, list, reason, table } from './list'
 import type { MapView, Numbered } from './map'
-import { adopt, panel, reach, readAreas } from './question'
+import { adopt, isOwn, panel, reach, readAreas } from './question'
 import { sheet } from './sheet'
 import { fromHash, type Shown, type State, step, toHash } from './state'
 import { count, isSmall, LENS, many, month, months, monthsBetween, monthsOf, period, shifted } from './words'
@@ -143,11 +143,12 @@ function waiting(job: api.Job): void {
 }
 
 /** A step of the replay: the same question about that month, or so many months up to it. */
-async function replayed({ ask }: Loaded, month: string, span: number): Promise<Loaded> {
+async function replayed(whole: Loaded, month: string, span: number): Promise<Loaded> {
+  const { ask } = whole
   if (!ask) throw new Error('This layer has no period that could be replayed.')
   const step: api.Ask = { ...ask, select: { ...ask.select, period: `${shifted(month, 1 - span)}/${month}` } }
   delete step.title
-  return load({ layer: '', run: '', ask: step })
+  return load({ layer: '', run: '', ask: alike(step, whole) })
 }
 
 async function pickUp(): Promise<void> {
@@ -191,6 +192,8 @@ function pick(layer: string, id: string): void {
   const { state } = app
   if (layer === app.main?.collection.id && state.layer && layer !== state.layer && !state.month) return
   if (layer === app.other?.collection.id && state.other && layer !== state.other.layer && !state.month) return
+  // What is read is not to be taken away.
+  if (playing) { playing = 0; drawTime() }
   if (name === app.main?.collection.id) change({ pick: id, listed: 'main' })
   else if (name === app.other?.collection.id) change({ pick: `${BESIDE}:${id}`, listed: 'other' })
   else change({ pick: `${name}:${id}` })
@@ -250,7 +253,7 @@ function drawSwitches(): void {
     ? (Object.keys(DERIVED) as Derived[]).filter((name) => app.main?.kind !== name).map((name) => entry(name, DERIVED[name].title, DERIVED[name].hint)) : []
   const ground = app.collections.filter(isGround).map((c) => entry(c.id, groundTitle(c), kind(c) === 'areas' ? 'boundaries' : many(c.features, kind(c) === 'streets' ? 'street' : 'site')))
   redraw(switches,
-    derived.length ? h('fieldset', null, h('legend', null, 'From the same incidents'), derived) : null,
+    derived.length ? h('fieldset', null, h('legend', null, app.other ? 'From the same incidents, on the first map' : 'From the same incidents'), derived) : null,
     h('fieldset', null, h('legend', null, 'Areas, sites and streets'), ground.length ? ground : h('p', { class: 'quiet' }, 'None are loaded.')))
 }
 
@@ -299,6 +302,11 @@ async function readOther(): Promise<void> {
     if (mine !== otherTurn) return
     app.other = loaded
     if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: whole.collection.id, run: whole.run } }
+    if (state.month && loaded !== whole) {
+      const main = await load({ layer: state.layer, run: state.run, ask: state.ask }).then((l) => replayed(l, state.month, state.span))
+      if (mine !== otherTurn) return
+      if (main.run === loaded.run) notice('other', 'Both maps show the same: the periods that are compared are not equally long, so each step is the same months on both.')
+    }
     keepAddress()
   } catch (error) {
     if (mine !== otherTurn) return
@@ -324,7 +332,7 @@ function sides(): [value: string, label: string, shown: Shown][] {
   const by = (value: string, label: string, changes: Partial<NonNullable<api.Ask['select']>>): void => {
     const next: api.Ask = { ...ask!, select: { ...ask!.select, ...changes } }
     delete next.title
-    found.push([value, label, { layer: '', run: '', ask: next }])
+    found.push([value, label, { layer: '', run: '', ask: app.whole ? alike(next, app.whole) : next }])
   }
   if (ask && app.computes) {
     const span = monthsOf(app.whole?.collection.provenance?.period ?? ask.select?.period, app.whole?.collection.extent)
@@ -344,9 +352,10 @@ function sides(): [value: string, label: string, shown: Shown][] {
     const lens = app.main?.collection.provenance?.lens ?? 'reported'
     const next = lens === 'reported' ? 'police_generated' : 'reported'
     const { groups: _groups, ...select } = ask.select ?? {}
-    found.push(['lens', `The other lens: ${LENS[next].title}`, { layer: '', run: '', ask: { ...ask, title: undefined as never, select: { ...select, lens: next } } }])
+    const through: api.Ask = { ...ask, title: undefined as never, select: { ...select, lens: next } }
+    found.push(['lens', `The other lens: ${LENS[next].title}${_groups?.length ? ', all its offences' : ''}`, { layer: '', run: '', ask: app.whole ? alike(through, app.whole) : through }])
   }
-  const made = app.collections.filter(isAnalysis).slice(-OFFERED)
+  const made = app.collections.filter(isOwn).slice(-OFFERED)
   for (const c of app.collections) if (!isGround(c) && c.id !== app.main?.collection.id && (!isAnalysis(c) || made.includes(c) || c.id === app.state.other?.layer)) found.push([`layer ${c.id}`, c.title, { layer: c.id, run: '', ask: isAnalysis(c) ? c.provenance?.request ?? null : null }])
   return found
 }
@@ -357,11 +366,12 @@ function drawComparison(): void {
   const known = now ? all.find(([, , s]) => (s.layer && s.layer === now.layer) || (now.ask && s.ask && same(s.ask, now.ask)))?.[0] ?? 'own' : ''
   const chooser = select([['', 'Nothing'], ...all.map(([v, l]) => [v, l] as const), ...(known === 'own' ? [['own', app.other?.collection.title ?? 'Another layer'] as const] : [])], known, (v) => {
     if (v === 'own') return
-    refit = true
+    // Whoever looks at a part goes on looking at it.
+    refit = maps[0]?.holds(whole()) ?? false
     change({ other: all.find(([value]) => value === v)?.[2] ?? null })
   })
   chooser.dataset['keep'] = 'compare'
-  redraw(comparison, field('Side by side with', chooser, 'One pan and zoom moves both. Two lenses are shown apart, never added.'))
+  redraw(comparison, field('Side by side with', chooser, 'One pan and zoom moves both, and both are smoothed alike. Two lenses are shown apart, never added.'))
 }
 
 // ---------------------------------------------------------------- replay
@@ -378,13 +388,12 @@ function drawTime(): void {
   const says = h('output', null, now ? period(`${shifted(now, 1 - span)}/${now}`) : `Whole period: ${period(app.whole?.collection.provenance?.period)}`)
   const slider = h('input', { type: 'range', 'data-keep': 'slider', min: 0, max: all.length - 1, step: 1, 'aria-label': 'Month that is replayed', 'aria-valuetext': now ? month(now) : 'whole period' })
   slider.value = String(at)
-  let later = 0
   slider.addEventListener('input', () => {
     const m = all[Number(slider.value)]!
     says.textContent = period(`${shifted(m, 1 - span)}/${m}`)
     slider.setAttribute('aria-valuetext', month(m))
-    clearTimeout(later)
-    later = window.setTimeout(() => change({ month: m, pick: '' }), 200)
+    clearTimeout(sliding)
+    sliding = window.setTimeout(() => change({ month: m, pick: '' }), 200)
   })
   const step = (): void => {
     const i = app.state.month ? all.indexOf(app.state.month) : -1
@@ -401,8 +410,11 @@ function drawTime(): void {
   onShown = () => { if (playing) setTimeout(() => void beside.shown.then(() => { if (playing) step() }), 900) }
   redraw(time, play, slider, says,
     (() => { const s = select([['1', 'each month'], ['3', '3 months up to'], ['6', '6 months up to'], ['12', '12 months up to']], String(span), (v) => change({ span: Number(v), ...(app.state.month ? { month: app.state.month < shifted(whole[0], Number(v) - 1) ? shifted(whole[0], Number(v) - 1) : app.state.month } : {}) })); s.setAttribute('aria-label', 'Months of a step'); s.dataset['keep'] = 'span'; return s })(),
-    h('button', { disabled: !now, onclick: () => { playing = 0; change({ month: '', pick: '' }) } }, 'Whole period'))
+    // Not disabled: that would lose the focus.
+    h('button', { 'aria-disabled': now ? null : 'true', 'data-keep': 'whole', onclick: () => { clearTimeout(sliding); if (!app.state.month) { drawTime(); return } playing = 0; change({ month: '', pick: '' }) } }, 'Whole period'))
 }
+/** The step of the replay that is asked for when the slider rests. */
+let sliding = 0
 let onShown: () => void = () => undefined
 
 // ---------------------------------------------------------------- drawing
@@ -416,7 +428,7 @@ function drawHeadline(): void {
     return lens ? h('span', { class: `badge ${lens}`, title: LENS[lens].meaning }, LENS[lens].title) : null
   }
   // That counts are small is to be read first.
-  const caveats = [...(p?.caveats ?? [])].sort((a, b) => Number(isSmall(b)) - Number(isSmall(a)))
+  const caveats = bySide(main, other, (l) => l.collection.provenance?.caveats ?? []).sort((a, b) => Number(isSmall(b)) - Number(isSmall(a)))
   show(headline,
     h('div', { class: 'headline-row' }, badge(main), markings(explained()).map((m) => h('span', { class: 'badge marking' }, m)),
       app.state.month ? h('span', { class: 'badge' }, `Replay: ${period(`${shifted(app.state.month, 1 - app.state.span)}/${app.state.month}`)}`) : null),
@@ -424,12 +436,14 @@ function drawHeadline(): void {
     h('p', { class: 'summary' }, main.collection.description ?? ''),
     p?.lens === 'police_generated' ? h('p', { class: 'caveat-line' }, LENS.police_generated.meaning) : null,
     caveats.length ? h('details', { class: 'caveat-line' }, h('summary', null, `${many(caveats.length, 'caveat')}: ${caveats[0]}`), h('ul', null, caveats.slice(1).map((c) => h('li', null, c)))) : null,
+    unlike(main, other) ? h('p', { class: 'caveat-line' }, `${unlike(main, other)}.`) : null,
     other && other.collection.provenance?.lens !== p?.lens ? h('p', { class: 'caveat-line' }, 'Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted.') : null)
   const label = (n: number, l: Loaded | null): void => {
     const box = frames[n]
     if (!box) return
     box.querySelector('.frame-label')?.remove()
-    if (l && app.other) box.prepend(h('div', { class: 'frame-label' }, badge(l), h('strong', null, period(l.collection.provenance?.period)), ` ${l.collection.title}`))
+    if (l && app.other) box.prepend(h('div', { class: 'frame-label' }, badge(l), h('strong', null, period(l.collection.provenance?.period)), h('span', { class: 'frame-title' }, ` ${l.collection.title}`),
+      l.page.features.length ? null : h('p', { class: 'frame-empty' }, `Nothing to show here. ${reason(l)}`)))
   }
   label(0, main)
   label(1, other)
@@ -478,7 +492,7 @@ function drawMaps(): void {
   for (const [n, map] of maps.entries()) {
     const main = sides[n] ?? null
     const under = n === 0 ? over : over.filter((l) => isGroundKind(l.kind))
-    map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (n === 0 || app.picked.layer === app.other?.collection.id) ? app.picked.feature : null })
+    map.set({ main, over: under, numbers: main ? numbered(main) : [], picked: app.picked && (app.picked.layer === main?.collection.id || (n === 0 && app.picked.layer !== app.other?.collection.id)) ? app.picked.feature : null })
   }
   const shown = explained(over)
   show(legend, h('summary', null, 'Legend'), legends(shown), h('p', { class: 'quiet' }, note(shown)))
@@ -584,8 +598,7 @@ async function refresh(): Promise<void> {
 }
 
 async function detailed(list: api.Collection[]): Promise<api.Collection[]> {
-  const made = list.filter(isAnalysis).slice(0, -OFFERED)
-  return Promise.all(list.map(async (c) => (isGround(c) || made.includes(c) ? c : api.collection(c.id, c.run).catch(() => c))))
+  return Promise.all(list.map(async (c) => (isGround(c) || (isAnalysis(c) && !isOwn(c)) ? c : api.collection(c.id, c.run).catch(() => c))))
 }
 
 // ---------------------------------------------------------------- the maps
@@ -672,7 +685,7 @@ function drawBar(): void {
     const map = maps[0]
     if (!map) return
     const { measuring } = await import('./tools')
-    const m = measuring(map, () => { measure = null; drawBar(); bar.querySelector<HTMLElement>('button:last-of-type')?.focus() })
+    const m = measuring(maps, () => { measure = null; drawBar(); bar.querySelector<HTMLElement>('button:last-of-type')?.focus() })
     measure = m
     show(bar, m.bar)
     m.bar.querySelector('button')?.focus()
@@ -806,7 +819,7 @@ async function first(): Promise<void> {
   else drawComparison()
   void readAreas().then(() => { adopt(); panel(question) })
   const { search } = await import('./tools')
-  show(document.querySelector('.search-slot')!, search(() => maps[0] ?? null, (layer, f) => pick(layer, f.id)))
+  show(document.querySelector('.search-slot')!, search(() => maps, (layer, f) => pick(layer, f.id)))
 }
 
 void start()

@@ -146,6 +146,12 @@ export class MapView {
     this.gl.jumpTo({ center: [camera.lon, camera.lat], zoom: camera.zoom })
   }
 
+  /** Whether all of a box is in view. */
+  holds(bbox: Bbox | null): boolean {
+    const now = this.bounds
+    return bbox !== null && bbox[0] >= now[0] && bbox[1] >= now[1] && bbox[2] <= now[2] && bbox[3] <= now[3]
+  }
+
   /** Moves to a box. */
   fit(bbox: Bbox, closest = 16): void {
     const [west, south, east, north] = bbox
@@ -161,7 +167,7 @@ export class MapView {
     const beside = legend && width > 620 ? legend.offsetWidth + 12 : 0
     const label = this.element.parentElement?.querySelector<HTMLElement>('.frame-label')
     const above = label ? label.offsetTop + label.offsetHeight + 24 : 0
-    return { top: Math.max(all, Math.min(above, height / 2.5)), bottom: all, right: all, left: Math.max(all, Math.min(beside, width / 2.5)) }
+    return { top: Math.max(all, Math.min(above, height / 2)), bottom: all, right: all, left: Math.max(all, Math.min(beside, width / 2.5)) }
   }
 
   /** What lies at a point of the screen, the uppermost first. */

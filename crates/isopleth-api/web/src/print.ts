@@ -4,7 +4,8 @@ import { app, type Loaded } from './app'
 import { h, show } from './dom'
 import { apart } from './geometry'
 import { isGroundKind } from './kinds'
-import { explained, legends, markings, note } from './legend'
+import { bySide, explained, legends, markings, note, unlike } from './legend'
+import { reason } from './list'
 import type { Basemap, MapView } from './map'
 import { area, count, distance, incidents, LENS, percent, period, sentence } from './words'
 
@@ -32,14 +33,15 @@ async function prepare(maps: MapView[]): Promise<void> {
   const pictures = maps.map((map, n) => picture(map, n === 0 ? main : other))
   const layers = explained()
   const marking = markings(layers).join(' · ')
+  const legend = [h('h2', null, 'Legend'), ...legends(layers), h('p', null, note(layers))]
   const mark = (): HTMLElement | null => (marking ? h('p', { class: 'print-marking' }, marking) : null)
   show(page, mark(),
     h('header', null, h('h1', null, main.collection.title), h('p', null, h('strong', null, subtitle(main))),
       other ? h('p', null, `Beside it: ${other.collection.title} · ${subtitle(other)}`) : null),
     h('div', { class: 'print-maps' }, pictures),
-    h('div', { class: 'print-columns' },
-      h('div', null, h('h2', null, 'Legend'), legends(layers), h('p', null, note(layers))),
-      h('div', null, other ? [ranked(main, ROWS / 2, ', first map'), ranked(other, ROWS / 2, ', second map')] : ranked(main, ROWS, ''))),
+    other
+      ? [h('div', { class: 'print-two' }, h('div', null, ranked(main, ROWS_OF_TWO, ', first map')), h('div', null, ranked(other, ROWS_OF_TWO, ', second map'))), h('div', { class: 'print-legend' }, legend)]
+      : h('div', { class: 'print-columns' }, h('div', null, legend), h('div', null, ranked(main, ROWS, ''))),
     h('div', { class: 'print-notes' },
       h('h2', null, 'What is to be known'),
       h('ul', null, known(layers, other).map((c) => h('li', null, c))),
@@ -50,16 +52,20 @@ async function prepare(maps: MapView[]): Promise<void> {
 
 /** How many features the page lists. */
 const ROWS = 20
+/** The same of each of two sides, whose lists stand side by side without the areas. */
+const ROWS_OF_TWO = 8
 
 /** The first of a list. */
-function ranked({ kind, page }: Loaded, rows: number, side: string): Node[] {
-  return [h('h2', null, `${kind === 'hotspots' ? 'Hotspots' : 'First features'}${side}`), h('table', null,
-    h('thead', null, h('tr', null, ['', 'Near', 'Incidents', 'Area', 'Share'].map((t, n) => h('th', { class: n > 1 ? 'number' : null }, t)))),
+function ranked(loaded: Loaded, rows: number, side: string): Node[] {
+  const { kind, page } = loaded
+  const title = h('h2', null, `${kind === 'hotspots' ? 'Hotspots' : 'First features'}${side}`)
+  if (!page.features.length) return [title, h('p', null, 'Nothing to show here. ', reason(loaded))]
+  const numbers: [title: string, column: string, text: (v: number) => string][] = [['Incidents', 'count', count], ...(side ? [] : [['Area', 'area_m2', area] as [string, string, (v: number) => string]]), ['Share', 'share_of_incidents', percent]]
+  return [title, h('table', null,
+    h('thead', null, h('tr', null, h('th', null, ''), h('th', null, 'Near'), numbers.map(([t]) => h('th', { class: 'number' }, t)))),
     h('tbody', null, page.features.slice(0, rows).map((f, n) => h('tr', null,
       h('td', null, String(f.properties['rank'] ?? n + 1)), h('td', null, String(f.properties['name'] ?? f.id)),
-      h('td', { class: 'number' }, typeof f.properties['count'] === 'number' ? count(f.properties['count']) : '–'),
-      h('td', { class: 'number' }, typeof f.properties['area_m2'] === 'number' ? area(f.properties['area_m2']) : '–'),
-      h('td', { class: 'number' }, typeof f.properties['share_of_incidents'] === 'number' ? percent(f.properties['share_of_incidents']) : '–')))))]
+      numbers.map(([, column, text]) => { const v = f.properties[column]; return h('td', { class: 'number' }, typeof v === 'number' ? text(v) : '–') })))))]
 }
 
 /** Lens, period and number, below the title. */
@@ -72,8 +78,21 @@ export function known([main, ...over]: Loaded[], other: Loaded | null): string[]
   const p = main?.collection.provenance
   const q = other?.collection.provenance
   const lenses = other && q?.lens !== p?.lens
-  return [...new Set([...(lenses ? ['Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted'] : []), ...(p?.caveats ?? []), ...(q?.caveats ?? []), ...over.flatMap((l) => l.collection.provenance?.caveats ?? [])]),
-    ...(p?.records?.without_location ? [`${incidents(p.records.without_location)} without a location, on no map`] : []), LENS[p?.lens ?? 'reported'].meaning, ...(lenses ? [LENS[q?.lens ?? 'reported'].meaning] : [])].map(sentence)
+  const of = ({ collection: { provenance } }: Loaded): string[] => [...(provenance?.caveats ?? []), ...(provenance?.records?.without_location ? [`${incidents(provenance.records.without_location)} without a location, on no map`] : [])]
+  const empty = ([main, other] as const).flatMap((l, n) => (l && other && !l.page.features.length ? [`${n ? 'second map' : 'first map'}: nothing to show. ${reason(l)}`] : []))
+  return [...new Set([
+    lenses ? 'Two lenses side by side: the one shows reports, the other police activity. They are not to be added or subtracted' : '',
+    unlike(main ?? null, other), ...empty, ...bySide(main ?? null, other, of), ...over.filter((l) => l !== other).flatMap((l) => l.collection.provenance?.caveats ?? []),
+    LENS[p?.lens ?? 'reported'].meaning, lenses ? LENS[q?.lens ?? 'reported'].meaning : '',
+  ])].filter(Boolean).map(sentence)
+}
+
+/** What a layer was made of, and how. */
+function madeBy({ collection: { provenance }, ask }: Loaded): string {
+  return [
+    provenance?.record_sources ? `sources ${Object.entries(provenance.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
+    ask ? `method ${ask.method.name}${typeof provenance?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(provenance.resolved['bandwidth_m'])} m` : ''}` : '',
+  ].filter(Boolean).join(' · ')
 }
 
 /** Where it comes from, in one line. */
@@ -82,9 +101,8 @@ export function sources([main, ...over]: Loaded[], other: Loaded | null, basemap
   const p = main.collection.provenance
   const above = over.filter((l) => l !== other && !isGroundKind(l.kind)).map((l) => `${l.ask?.method.name.replaceAll('_', ' ') ?? l.collection.title} run ${l.run}`)
   return [
-    `Run ${main.run}`, above.length ? `with ${above.join(', ')}` : '', other ? `beside it run ${other.run}` : '', p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
-    p?.record_sources ? `sources ${Object.entries(p.record_sources).map(([k, v]) => `${k} ${count(v)}`).join(', ')}` : '',
-    main.ask ? `method ${main.ask.method.name}${typeof p?.resolved?.['bandwidth_m'] === 'number' ? `, bandwidth ${count(p.resolved['bandwidth_m'])} m` : ''}` : '',
+    `Run ${main.run}`, above.length ? `with ${above.join(', ')}` : '', p?.data_cut_off ? `data to ${p.data_cut_off}` : '', p?.data_revision ? `revision ${p.data_revision}` : '', p?.engine ?? '',
+    madeBy(main), other ? `second map: run ${other.run} · ${madeBy(other)}` : '',
     basemap?.tiles && basemap.attribution ? `background ${basemap.attribution}` : '',
     `made ${new Date().toLocaleDateString('en-GB', { dateStyle: 'long' })}`,
   ].filter(Boolean).join(' · ')

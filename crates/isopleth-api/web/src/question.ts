@@ -25,6 +25,13 @@ let running: AbortController | null = null
 const status = h('div', { class: 'run-status', role: 'status' })
 let areas: [value: string, label: string][] = []
 
+/** The analyses that were run here; others are months of a replay, parts of fact sheets, or other people's. */
+const own = new Set((sessionStorage.getItem('isopleth-analyses') ?? '').split(',').filter(Boolean))
+
+export function isOwn(collection: { id: string }): boolean {
+  return own.has(collection.id)
+}
+
 /** Puts the question in hand into the form. */
 export function adopt(): void {
   const ask = app.state.ask ?? app.whole?.ask
@@ -73,7 +80,7 @@ export function reach(): [string, string] | null {
 export function panel(box: HTMLElement): void {
   const layers = app.collections.filter((c) => !isGround(c))
   const own = layers.filter((c) => !isAnalysis(c))
-  const made = layers.filter(isAnalysis)
+  const made = layers.filter((c) => isOwn(c) || (isAnalysis(c) && c.id === app.state.layer))
   const current = app.main?.collection.id ?? app.state.layer
   const chooser = h('select', { 'data-keep': 'layer', onchange: () => change({ layer: chooser.value, run: '', ask: made.find((c) => c.id === chooser.value)?.provenance?.request ?? null, pick: '', month: '' }) },
     group_('Saved layers', own), made.length ? group_('Analyses', made) : null,
@@ -218,6 +225,8 @@ function form(): HTMLElement | null {
         words.textContent = job.status === 'accepted' ? 'Waiting for its turn' : `Running${job.progress ? `, ${count(job.progress)} %` : ''}`
       }, mine.signal)
       mine.signal.throwIfAborted()
+      own.add(made.layer)
+      sessionStorage.setItem('isopleth-analyses', [...own].join())
       run.classList.remove('ready')
       const open = (): void => change({ layer: made.layer, run: made.run, ask, pick: '', month: '' })
       if (app.state.layer === layer && app.state.run === shown) {

@@ -16,7 +16,7 @@ export function sheet(loaded: Loaded, feature: api.Feature, close: () => void): 
   const p = feature.properties
   const { collection } = loaded
   const title = String(p['name'] ?? (p['volume'] !== undefined ? `${percent(Number(p['volume']))} of the density` : feature.id))
-  const caveats = String(p['caveats'] ?? '').split('; ').filter(Boolean)
+  const caveats = caveatsOf(String(p['caveats'] ?? ''), collection.provenance?.caveats ?? [])
   const heading = h('h2', { tabindex: '-1', id: 'sheet-title' }, typeof p['rank'] === 'number' ? h('span', { class: 'disc-number' }, p['rank']) : null, ' ', title)
   const hot = loaded.kind === 'hotspots'
   const sections = [
@@ -37,7 +37,14 @@ export function sheet(loaded: Loaded, feature: api.Feature, close: () => void): 
         h('a', { href: `${api.base}/collections/${encodeURIComponent(collection.id)}/items/${encodeURIComponent(feature.id)}?run=${loaded.run}` }, 'This feature as GeoJSON'))),
   ]
   return h('article', { class: 'sheet', 'aria-labelledby': 'sheet-title' },
-    h('button', { class: 'back', onclick: close }, '← Back to the list'), heading, sections.filter(Boolean) as HTMLElement[])
+    h('button', { class: 'back', onclick: close }, '← Back to the list'), app.other ? h('p', { class: 'quiet' }, `${loaded === app.other ? 'Second map' : 'First map'}: ${collection.title}`) : null, heading, sections.filter(Boolean) as HTMLElement[])
+}
+
+/** The caveats of a feature, one by one: those of its layer may have a semicolon themselves. */
+function caveatsOf(text: string, known: string[]): string[] {
+  const told = known.filter((c) => text.includes(c))
+  const rest = told.reduce((left, c) => left.replace(c, ''), text)
+  return [...told, ...rest.split('; ').filter((c) => c.trim())]
 }
 
 function sentence(text: string): string {

@@ -1,7 +1,7 @@
 /** Finding, measuring, downloading, sharing. */
 
 import * as api from './api'
-import { app, everything, isLoaded } from './app'
+import { app, everything } from './app'
 import { field, h, say, select, show, tick } from './dom'
 import { apart, around, boxOf, coordinate, gridSquare, inside } from './geometry'
 import { groundTitle, isGround, kind } from './kinds'
@@ -22,23 +22,22 @@ export function dialog(title: string, ...content: (Node | null)[]): HTMLDialogEl
 }
 
 /** A place, after the same numbers the other way round where that lies among the data and it does not. */
-function either(place: [number, number]): [number, number][] {
+function either(place: [number, number], turned: [number, number] = [place[1], place[0]]): [number, number][] {
   const all = around(app.collections.flatMap((c) => c.extent.spatial?.bbox ?? []))
   const among = ([x, y]: [number, number]): boolean => all !== null && x >= all[0] - 0.5 && x <= all[2] + 0.5 && y >= all[1] - 0.5 && y <= all[3] + 0.5
-  const turned: [number, number] = [place[1], place[0]]
   return among(turned) && !among(place) ? [turned, place] : [place]
 }
 
-interface Found { label: string; detail: string; go: (map: MapView) => void }
+interface Found { label: string; detail: string; go: (maps: MapView[]) => void }
 
 /** A place by its coordinates. */
 function placeAt(place: [number, number], detail: string): Found {
   const [lon, lat] = place
-  return { label: `${lat.toFixed(5)}, ${lon.toFixed(5)}`, detail, go: (view) => { view.set({ measured: [place] }); view.jump({ lon, lat, zoom: 15 }) } }
+  return { label: `${lat.toFixed(5)}, ${lon.toFixed(5)}`, detail, go: (maps) => { for (const map of maps) map.set({ measured: [place] }); maps[0]?.jump({ lon, lat, zoom: 15 }) } }
 }
 
 /** Finds wards, sites, streets of the layer, and coordinates. */
-export function search(map: () => MapView | null, pick: (layer: string, feature: api.Feature) => void): HTMLElement {
+export function search(maps: () => MapView[], pick: (layer: string, feature: api.Feature) => void): HTMLElement {
   const input = h('input', { type: 'search', placeholder: 'Ward, street or coordinate', title: 'Also easting and northing, and references of the National Grid', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', 'aria-label': 'Find a ward, street or coordinate', autocomplete: 'off' })
   const results = h('ul', { id: 'found', role: 'listbox', hidden: true, 'aria-label': 'Found' })
   let found: Found[] = []
@@ -47,11 +46,10 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
   const close = (): void => { results.hidden = true; input.setAttribute('aria-expanded', 'false'); input.removeAttribute('aria-activedescendant') }
   const choose = (n: number): void => {
     const one = found[n]
-    const view = map()
-    if (!one || !view) return
+    if (!one || !maps().length) return
     input.value = one.label
     close()
-    one.go(view)
+    one.go(maps())
     say(`Moved to ${one.label}`)
   }
   const draw = (note = ''): void => {
@@ -77,7 +75,9 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
     if (square) {
       const grid = await import('./grid')
       if (mine !== asked) return
-      found = [placeAt(grid.middle(square), `National Grid${square.side ? `, the middle of ${distance(square.side)} by ${distance(square.side)}` : ''}, to some 5 m`)]
+      const told = `National Grid${square.side > 5 ? `, the middle of ${distance(square.side)} by ${distance(square.side)}` : ''}, to some 5 m`
+      const ways = square.turned ? either(grid.middle(square), grid.middle(square.turned)) : [grid.middle(square)]
+      found = ways.map((place, n) => placeAt(place, ways.length > 1 && n === 0 ? `${told}: northing and easting, where the data are` : told))
       draw()
       return
     }
@@ -87,10 +87,15 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
       draw()
       return
     }
+    if (/^[\d\s.,;:+\-−°ºNSEW'’′"”″()/]*$/i.test(text) && /\d/.test(text) && /[.,°º'’′]|\d{5}/.test(text)) {
+      found = []
+      draw('This is not understood as a place: give latitude and longitude (51.57, 0.2), easting and northing (551200, 186800) or a grid reference (TQ 512 868).')
+      return
+    }
     const pattern = text.replaceAll("'", "''").replace(/[%_\\]/g, '')
     const filter = `CASEI(name) LIKE CASEI('%${pattern}%')`
     const places = app.collections.filter(isGround)
-    const named = [app.main, ...app.over.values()].filter(isLoaded).filter((l) => l.collection.columns?.some((c) => c.name === 'name'))
+    const named = everything().filter((l) => l.collection.columns?.some((c) => c.name === 'name'))
     const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
     const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
     if (mine !== asked) return
@@ -102,14 +107,19 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
       seen.add(c.id + label)
       const box = boxOf(f.geometry)
       const ground = isGround(c)
-      return [{ label, detail: ground ? groundTitle(c) : c.title, go: (view: MapView) => { view.fit(box, 16); if (!ground) pick(c.id, f); else view.set({ picked: f }) } }]
+      return [{ label, detail: ground ? groundTitle(c) : c.title, go: ([view]: MapView[]) => { view?.fit(box, 16); if (!ground) pick(c.id, f); else view?.set({ picked: f }) } }]
     }).slice(0, 12)
     draw(app.collections.some((c) => kind(c) === 'streets')
       ? 'Nothing of that name among wards, sites, streets and the places of this layer.'
       : 'Nothing of that name among wards, sites and the places of this layer. Streets are known where incidents were.')
   }
   let timer = 0
-  input.addEventListener('input', () => { clearTimeout(timer); timer = window.setTimeout(() => void look(), 150) })
+  input.addEventListener('input', () => {
+    // The dot of a place that was looked for goes with its text.
+    for (const map of maps()) if (!map.measuring) map.set({ measured: [] })
+    clearTimeout(timer)
+    timer = window.setTimeout(() => void look(), 150)
+  })
   input.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown') { event.preventDefault(); move(1) }
     else if (event.key === 'ArrowUp') { event.preventDefault(); move(-1) }
@@ -121,22 +131,22 @@ export function search(map: () => MapView | null, pick: (layer: string, feature:
 }
 
 /** Measuring: points on the map, their distances, and the ground that they enclose. */
-export function measuring(map: MapView, done: () => void): { bar: HTMLElement; add: (at: [number, number]) => void } {
+export function measuring(maps: MapView[], done: () => void): { bar: HTMLElement; add: (at: [number, number]) => void } {
   const path: [number, number][] = []
   const result = h('output', { 'aria-live': 'polite' }, 'Click on the map, or move it and add its centre.')
   const draw = (): void => {
-    map.set({ measured: [...path] })
+    for (const map of maps) map.set({ measured: [...path] })
     if (path.length < 2) { result.textContent = path.length ? 'One point. Add another.' : 'Click on the map, or move it and add its centre.'; return }
     const length = path.slice(1).reduce((sum, p, n) => sum + apart(path[n]!, p), 0)
     const ring = path.length > 2 ? ` · encloses ${area(inside(path))}` : ''
     result.textContent = `${distance(length)} as the crow flies${ring}`
   }
   const add = (at: [number, number]): void => { path.push(at); draw() }
-  map.measuring = true
+  for (const map of maps) map.measuring = true
   const bar = h('div', { class: 'measure', role: 'group', 'aria-label': 'Measure' }, h('strong', null, 'Measure'), result,
-    h('button', { onclick: () => add([map.camera.lon, map.camera.lat]) }, 'Add centre'),
+    h('button', { onclick: () => add([maps[0]!.camera.lon, maps[0]!.camera.lat]) }, 'Add centre'),
     h('button', { onclick: () => { path.pop(); draw() } }, 'Undo'),
-    h('button', { onclick: () => { map.measuring = false; map.set({ measured: [] }); done() } }, 'Done'))
+    h('button', { onclick: () => { for (const map of maps) { map.measuring = false; map.set({ measured: [] }) } done() } }, 'Done'))
   return { bar, add }
 }
 
