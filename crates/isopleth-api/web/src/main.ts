@@ -273,8 +273,8 @@ async function replayedBeside(other: Loaded, { layer, run, ask, month: now, span
   if (!other.ask) return other
   const main = await load({ layer, run, ask })
   const [a, b] = [main, other].map((l) => monthsOf(l.collection.provenance?.period ?? l.ask?.select?.period, l.collection.extent))
-  const alike = a && b && monthsBetween(...a) === monthsBetween(...b)
-  return replayed(other, alike ? shifted(now, monthsBetween(a[1], b[1])) : now, span)
+  const evenly = a && b && monthsBetween(...a) === monthsBetween(...b)
+  return replayed(other, evenly ? shifted(now, monthsBetween(a[1], b[1])) : now, span)
 }
 
 function showOther(): void {
