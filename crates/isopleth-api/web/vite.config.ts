@@ -1,4 +1,5 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
@@ -6,17 +7,25 @@ import { defineConfig, type Plugin } from 'vite'
 /** Where `vite dev` finds a service to show. */
 const service = process.env.ISOPLETH_URL ?? 'http://127.0.0.1:8080'
 
-/** Compresses what is built once, so that the service never has to. */
-function compressed(): Plugin {
+/** The licences of all that is bundled, below `assets`. */
+const LICENCES = 'licences.txt'
+
+/** Names the licences by their content, as all files are, and compresses what is built, so that the service never has to. */
+function finished(): Plugin {
   let folder = ''
   return {
-    name: 'compressed',
+    name: 'finished',
     apply: 'build',
     configResolved(config) {
       folder = join(config.root, config.build.outDir)
       if (config.build.outDir.startsWith('/')) folder = config.build.outDir
     },
     closeBundle() {
+      const written = join(folder, 'assets', LICENCES)
+      const named = LICENCES.replace('.', `-${createHash('sha256').update(readFileSync(written)).digest('hex').slice(0, 8)}.`)
+      renameSync(written, join(folder, 'assets', named))
+      const page = join(folder, 'index.html')
+      writeFileSync(page, readFileSync(page, 'utf8').replace(LICENCES, named))
       for (const name of readdirSync(join(folder, 'assets'))) {
         if (/\.(br|gz)$/.test(name)) continue
         const path = join(folder, 'assets', name)
@@ -34,12 +43,13 @@ const proxied = ['/api', '/collections', '/conformance', '/healthz', '/jobs', '/
 export default defineConfig({
   // Relative, so that the service can live under any path.
   base: './',
-  plugins: [compressed()],
+  plugins: [finished()],
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
     modulePreload: { polyfill: false },
+    license: { fileName: `assets/${LICENCES}` },
   },
   worker: { format: 'es' },
   server: {

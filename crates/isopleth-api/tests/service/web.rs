@@ -55,6 +55,12 @@ async fn files_of_the_page_are_packed_and_may_be_kept_for_ever() {
     let service = Service::new();
     let (_, _, names) = page(&service).await;
     assert!(names.len() >= 3, "{names:?}");
+    let licences = names.iter().find(|name| name.starts_with("licences-"));
+    let licences = service.get(&format!("/assets/{}", licences.unwrap())).await;
+    let licences = String::from_utf8(licences.body).unwrap();
+    for named in ["maplibre-gl", "proj4"] {
+        assert!(licences.contains(named), "{named}");
+    }
     for name in names {
         let target = format!("/assets/{name}");
         let plain = service.send(Method::GET, &target, &[]).await;
