@@ -65,12 +65,17 @@ def store():
     return path
 
 
+# Services that are up: whoever ends without an unwinding ends them, too.
+RUNNING = []
+
+
 @contextlib.contextmanager
 def service(path, *arguments, port=0):
     """The service over a store: its process and its address."""
     command = [BINARY, "serve", "--store", str(path), "--bind", f"127.0.0.1:{port}", *arguments]
     log = open(WORK / "serve.log", "ab")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    RUNNING.append(process)
     try:
         line = process.stdout.readline()
         if "http://" not in line:
@@ -122,6 +127,9 @@ class Report:
         print(f"{self.client}: {'all equal' if not self.failed else f'{self.failed} different'}")
         # Some clients fail while they clean up after themselves; that says nothing of the service.
         sys.stdout.flush()
+        for process in RUNNING:
+            process.kill()
+            process.wait()
         os._exit(1 if self.failed else 0)
 
 
