@@ -313,6 +313,11 @@ async function everywhere(name, base, ward) {
     assert.equal(scales.length, 2)
     assert.equal(scales[0], scales[1])
     assert.deepEqual(await findings(page), [])
+    // A click on either map measures.
+    await page.getByRole('button', { name: 'Measure' }).press('Enter')
+    const second = await page.locator('.canvas canvas').nth(1).boundingBox()
+    await page.mouse.click(second.x + second.width / 2, second.y + second.height / 2)
+    await page.waitForFunction(() => /One point/.test(document.querySelector('.measure output').textContent))
   })
 
   await test(`${name}: a permalink restores what was shown, and nothing else`, base, async (page, watched) => {
@@ -616,6 +621,14 @@ await test('demo: a replay moves both sides, as far apart as their periods', ser
   await page.getByRole('button', { name: 'Whole period' }).click()
   await both('July 2024 to September 2024', 'April 2024 to June 2024')
   assert.equal(await dates(1), 'July 2024 to September 2024')
+  assert.equal(await page.locator('.notices .notice').count(), 0)
+  // Periods that are not equally long cannot be kept apart, and that is told.
+  await page.getByLabel('Side by side with').selectOption('first-half')
+  await both('July 2024 to September 2024', 'July 2024')
+  await page.getByRole('slider', { name: /Month/ }).focus()
+  await page.keyboard.press('ArrowLeft')
+  await both('November 2024', 'November 2024')
+  await page.waitForFunction(() => /Both maps show the same/.test(document.querySelector('.notices').textContent))
 }, { hash: `#ask=${encodeURIComponent(JSON.stringify({ select: { period: '2024-07/2024-09', groups: ['burglary'] }, method: { name: 'kernel_density', bandwidth_m: 300 }, hotspots: { share_of_incidents: 0.25, min_count: 3 } }))}` })
 
 await test('demo: both sides of a comparison are smoothed alike, and who looks at a part goes on looking at it', service.base, async (page) => {

@@ -69,11 +69,6 @@ async function read(layer: string, run: string): Promise<Loaded> {
   return { collection, run: pinned, kind: sort, style, page, ask: collection.provenance?.request ?? null }
 }
 
-/** The request of what is shown, with the month of the replay in place of its period. */
-export function askOf(loaded: Loaded | null): api.Ask | null {
-  return loaded?.ask ?? null
-}
-
 /** The same question put in another way, smoothed as the layer is: with a bandwidth of its own each answer would have other sizes. */
 export function alike(ask: api.Ask, { collection: { provenance } }: Loaded): api.Ask {
   const bandwidth = provenance?.resolved?.['bandwidth_m']

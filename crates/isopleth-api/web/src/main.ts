@@ -2,7 +2,7 @@
 
 import './style.css'
 import * as api from './api'
-import { alike, app, askOf, change, derive, everything, isLoaded, listed, load, type Loaded, onChange } from './app'
+import { alike, app, change, derive, everything, isLoaded, listed, load, type Loaded, onChange } from './app'
 import { field, h, redraw, say, select, show, tick } from './dom'
 import { around, boxOf, labelPlace, summit } from './geometry'
 import { DERIVED, type Derived, groundTitle, isDerived, isGround, isAnalysis, isGroundKind, kind, same } from './kinds'
@@ -101,7 +101,7 @@ async function showMain(refit: boolean): Promise<void> {
   document.documentElement.classList.add('busy')
   try {
     const whole = await load({ layer: state.layer, run: state.run, ask: state.ask }, (job) => { if (mine === turn) waiting(job) })
-    const loaded = state.month ? await replayed(whole, state.month, state.span) : whole
+    const loaded = state.month ? await load({ layer: '', run: '', ask: stepOf(whole, state.month, state.span) }) : whole
     if (mine !== turn) return
     notice('main')
     app.main = loaded
@@ -143,12 +143,12 @@ function waiting(job: api.Job): void {
 }
 
 /** A step of the replay: the same question about that month, or so many months up to it. */
-async function replayed(whole: Loaded, month: string, span: number): Promise<Loaded> {
+function stepOf(whole: Loaded, month: string, span: number): api.Ask {
   const { ask } = whole
   if (!ask) throw new Error('This layer has no period that could be replayed.')
   const step: api.Ask = { ...ask, select: { ...ask.select, period: `${shifted(month, 1 - span)}/${month}` } }
   delete step.title
-  return load({ layer: '', run: '', ask: alike(step, whole) })
+  return alike(step, whole)
 }
 
 async function pickUp(): Promise<void> {
@@ -209,7 +209,7 @@ async function readOver(): Promise<void> {
 async function showOver(): Promise<void> {
   const wanted = app.state.on
   for (const name of [...app.over.keys()]) if (!wanted.includes(name)) app.over.delete(name)
-  const ask = askOf(app.main)
+  const ask = app.main?.ask ?? null
   await Promise.all(wanted.map(async (name) => {
     const had = app.over.get(name)
     if (isLoaded(had) && (!isDerived(name) || (ask && same(had.ask?.select, DERIVED[name].of(ask).select)))) return
@@ -224,7 +224,7 @@ async function showOver(): Promise<void> {
       found = new Error(api.words(error))
     }
     // Another question has been put meanwhile, and asks for its own.
-    if (isDerived(name) && !same(askOf(app.main)?.select, ask?.select)) return
+    if (isDerived(name) && !same(app.main?.ask?.select, ask?.select)) return
     app.over.set(name, found)
     if (!app.state.on.includes(name)) app.over.delete(name)
     drawSwitches()
@@ -268,13 +268,14 @@ let beside = { step: '', shown: Promise.resolve() }
 
 const replayStep = ({ month, span }: State): string => (month ? `${month} ${span}` : '')
 
-/** The other side of a replay: as far away in time as the periods of the two, where they are equally long. */
-async function replayedBeside(other: Loaded, { layer, run, ask, month: now, span }: State): Promise<Loaded> {
-  if (!other.ask) return other
+/** The other side of a replay: as far away in time as the periods of the two, where they are equally long. Also whether that is the same as the first side. */
+async function replayedBeside(other: Loaded, { layer, run, ask, month: now, span }: State): Promise<{ loaded: Loaded; twice: boolean }> {
+  if (!other.ask) return { loaded: other, twice: false }
   const main = await load({ layer, run, ask })
   const [a, b] = [main, other].map((l) => monthsOf(l.collection.provenance?.period ?? l.ask?.select?.period, l.collection.extent))
   const evenly = a && b && monthsBetween(...a) === monthsBetween(...b)
-  return replayed(other, evenly ? shifted(now, monthsBetween(a[1], b[1])) : now, span)
+  const step = stepOf(other, evenly ? shifted(now, monthsBetween(a[1], b[1])) : now, span)
+  return { loaded: await load({ layer: '', run: '', ask: step }), twice: same(step, stepOf(main, now, span)) }
 }
 
 function showOther(): void {
@@ -298,15 +299,11 @@ async function readOther(): Promise<void> {
   }
   try {
     const whole = await load(other)
-    const loaded = state.month ? await replayedBeside(whole, state) : whole
+    const { loaded, twice } = state.month ? await replayedBeside(whole, state) : { loaded: whole, twice: false }
     if (mine !== otherTurn) return
+    if (twice) notice('other', 'Both maps show the same: the periods that are compared are not equally long, so each step is the same months on both.')
     app.other = loaded
     if (app.state.other) app.state = { ...app.state, other: { ...app.state.other, layer: whole.collection.id, run: whole.run } }
-    if (state.month && loaded !== whole) {
-      const main = await load({ layer: state.layer, run: state.run, ask: state.ask }).then((l) => replayed(l, state.month, state.span))
-      if (mine !== otherTurn) return
-      if (main.run === loaded.run) notice('other', 'Both maps show the same: the periods that are compared are not equally long, so each step is the same months on both.')
-    }
     keepAddress()
   } catch (error) {
     if (mine !== otherTurn) return
@@ -632,6 +629,7 @@ async function makeMap(n: number): Promise<void> {
     if (performance.now() - looked > LOOK_AT_MOST) void lookAgain()
   }
   view.onNoGround = () => notice('basemap', 'The background map cannot be had. The layers are there without it.')
+  view.measuring = maps[0]?.measuring ?? false
   maps[n] = view
 }
 let syncing = false

@@ -73,9 +73,10 @@ export function search(maps: () => MapView[], pick: (layer: string, feature: api
     if (text.length < 2) { close(); return }
     const square = gridSquare(text)
     if (square) {
-      const grid = await import('./grid')
+      const grid = await import('./grid').catch(() => null)
       if (mine !== asked) return
-      const told = `National Grid${square.side > 5 ? `, the middle of ${distance(square.side)} by ${distance(square.side)}` : ''}, to some 5 m`
+      if (!grid) { found = []; draw('The service cannot be asked just now.'); return }
+      const told = `National Grid${square.side > 5 ? `, the middle of ${distance(square.side)} by ${distance(square.side)}` : ''}, within 6 m`
       const ways = square.turned ? either(grid.middle(square), grid.middle(square.turned)) : [grid.middle(square)]
       found = ways.map((place, n) => placeAt(place, ways.length > 1 && n === 0 ? `${told}: northing and easting, where the data are` : told))
       draw()
@@ -99,7 +100,7 @@ export function search(maps: () => MapView[], pick: (layer: string, feature: api
     const layers: [api.Collection, string | undefined][] = [...places.map((c): [api.Collection, undefined] => [c, undefined]), ...named.filter((l) => !places.includes(l.collection)).map((l): [api.Collection, string] => [l.collection, l.run])]
     const pages = await Promise.all(layers.map(([c, run]) => api.items(c.id, { limit: 5, filter, ...(run ? { run } : {}) }).then((page) => [c, page] as const, () => null)))
     if (mine !== asked) return
-    if (pages.length && pages.every((p) => p === null)) { draw('The service cannot be asked just now.'); return }
+    if (pages.length && pages.every((p) => p === null)) { found = []; draw('The service cannot be asked just now.'); return }
     const seen = new Set<string>()
     found = pages.flatMap((p) => (p ? p[1].features.map((f) => [p[0], f] as const) : [])).flatMap(([c, f]) => {
       const label = String(f.properties['name'] ?? f.id)

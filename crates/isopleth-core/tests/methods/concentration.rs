@@ -1,9 +1,7 @@
 //! Concentration: sets of places, denominators, ties, cells without incidents.
 
-use crate::support;
-
 use crate::support::{
-    BURGLARY, DRUGS, Event, findings, on_threads, rectangle, try_findings, world,
+    self, BURGLARY, DRUGS, Event, findings, on_threads, rectangle, try_findings, world,
 };
 use isopleth_core::methods::concentration::Outcome;
 use isopleth_core::tally::Shape;

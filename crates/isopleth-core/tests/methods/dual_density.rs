@@ -1,9 +1,8 @@
 //! Dual density: against spatstat, direct summation, and what must hold for all inputs.
 
-use crate::support;
-
 use crate::support::{
-    BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, try_findings, turned, world,
+    self, BURGLARY, DRUGS, Event, key, location, moved, quarter, rectangle, try_findings, turned,
+    world,
 };
 use isopleth_core::domain::{LonLat, Site};
 use isopleth_core::methods::dual_density::{Compare, Error, Labels, Outcome, Side, Undefined};

@@ -1,10 +1,8 @@
 //! Evaluation: scores by plain counting, nothing leaks, denominators, what is refused.
 
-use crate::support;
-
 use crate::support::{
-    BURGLARY, Event, day_span, location, on_threads, rectangle, try_findings, twice, with_sets,
-    world,
+    self, BURGLARY, Event, day_span, location, on_threads, rectangle, try_findings, twice,
+    with_sets, world,
 };
 use geo::{LineString, MultiLineString};
 use isopleth_core::Snapshot;

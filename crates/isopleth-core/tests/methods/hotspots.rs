@@ -1,8 +1,6 @@
 //! Hotspots and repeat locations: counts by plain geometry, ranks, edges, stacks.
 
-use crate::support;
-
-use crate::support::{BURGLARY, DRUGS, Event, day_span, location, rectangle, world};
+use crate::support::{self, BURGLARY, DRUGS, Event, day_span, location, rectangle, world};
 use geo::{Contains, Intersects, Point, Validation};
 use isopleth_core::domain::{
     IncidentRow, IncidentSetBuilder, LocationBasis, LonLat, NO_PLACE, Site,

@@ -1,8 +1,6 @@
 //! Near repeats: tables, shuffles, roles, refusals.
 
-use crate::support;
-
-use crate::support::{day_span, location, with_sets};
+use crate::support::{self, day_span, location, with_sets};
 use isopleth_core::domain::{
     IncidentRow, IncidentSetBuilder, LocationBasis, MINUTES_PER_DAY, NO_PLACE,
 };

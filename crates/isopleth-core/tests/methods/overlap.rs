@@ -1,9 +1,7 @@
 //! Overlap: planted places, indices, chance, shares with intervals.
 
-use crate::support;
-
 use crate::support::{
-    BURGLARY, DRUGS, Event, findings, on_threads, rectangle, try_findings, world,
+    self, BURGLARY, DRUGS, Event, findings, on_threads, rectangle, try_findings, world,
 };
 use isopleth_core::domain::Lens;
 use isopleth_core::methods::overlap::{Outcome, Whose, similarity};

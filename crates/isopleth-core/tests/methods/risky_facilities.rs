@@ -1,8 +1,8 @@
 //! Risky facilities: nearest sites, the curve, and chance.
 
-use crate::support;
-
-use crate::support::{BURGLARY, Event, findings, on_threads, rectangle, site, try_findings, world};
+use crate::support::{
+    self, BURGLARY, Event, findings, on_threads, rectangle, site, try_findings, world,
+};
 use isopleth_core::Findings;
 use isopleth_core::Snapshot;
 use isopleth_core::domain::Site;

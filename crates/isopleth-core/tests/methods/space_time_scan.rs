@@ -1,9 +1,7 @@
 //! Scan statistics: every window by brute force, what must not matter, and requests.
 
-use crate::support;
-
 use crate::support::{
-    Event, day_span, findings, location, rectangle, try_findings, with_sets, world,
+    self, Event, day_span, findings, location, rectangle, try_findings, with_sets, world,
 };
 use isopleth_core::Findings;
 use isopleth_core::methods::space_time_scan::{

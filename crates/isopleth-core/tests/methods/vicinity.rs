@@ -1,9 +1,7 @@
 //! Vicinity: exact distances, one count an incident, ground by closed forms, yardsticks.
 
-use crate::support;
-
 use crate::support::{
-    BURGLARY, DRUGS, Event, findings, on_threads, rectangle, site, try_findings, world,
+    self, BURGLARY, DRUGS, Event, findings, on_threads, rectangle, site, try_findings, world,
 };
 use geo::{LineString, Polygon};
 use isopleth_core::Findings;

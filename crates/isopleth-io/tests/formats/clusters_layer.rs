@@ -1,8 +1,6 @@
 //! What clusters in space and time, and an ensemble, look like as a layer.
 
-use crate::world;
-
-use crate::world::{burglary, days};
+use crate::world::{self, burglary, days};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
 

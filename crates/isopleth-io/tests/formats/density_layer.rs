@@ -1,8 +1,6 @@
 //! What corrections, rules and varying bandwidths look like in a layer.
 
-use crate::world;
-
-use crate::world::{BURGLARY, borough, snapped};
+use crate::world::{self, BURGLARY, borough, snapped};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
 

@@ -1,10 +1,8 @@
 //! What evaluations and surprises look like as layers.
 
-use crate::world;
-
 use std::collections::BTreeSet;
 
-use crate::world::{BURGLARY, DRUGS, Incident, borough, burglary, days, snapped};
+use crate::world::{self, BURGLARY, DRUGS, Incident, borough, burglary, days, snapped};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
 

@@ -1,8 +1,6 @@
 //! What clusters of any density look like as a layer.
 
-use crate::world;
-
-use crate::world::{BURGLARY, snapped};
+use crate::world::{self, BURGLARY, snapped};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
 

@@ -1,11 +1,9 @@
 //! Files that are damaged or are not what they seem, and rows that make no sense: a clear error for
 //! the first, a counted reason for the second, and never a panic.
 
-use crate::common;
-
 use std::fs;
 
-use crate::common::{STREET, bytes, gzip, mapped, street, take, text, zip};
+use crate::common::{self, STREET, bytes, gzip, mapped, street, take, text, zip};
 use isopleth_io::ingest::{IngestError, Options, RejectWriter, find_inputs, open};
 
 fn code(result: Result<common::Taken, IngestError>) -> (&'static str, String) {

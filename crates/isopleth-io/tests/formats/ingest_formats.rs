@@ -1,8 +1,6 @@
 //! What the readers make of good files.
 
-use crate::common;
-
-use crate::common::{STREET, bytes, gzip, mapped, street, text, zip};
+use crate::common::{self, STREET, bytes, gzip, mapped, street, text, zip};
 use isopleth_core::domain::{LocationBasis, TimePrecision, format_day, format_minute};
 use isopleth_io::ingest::{Mapping, MappingError, NO_TEXT, Options};
 

@@ -1,10 +1,8 @@
 //! What near repeats look like as a layer.
 
-use crate::world;
-
 use std::collections::BTreeSet;
 
-use crate::world::{burglary, days};
+use crate::world::{self, burglary, days};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{Layer, Value};
 

@@ -1,8 +1,6 @@
 //! What Gi* and local Moran's I look like as layers.
 
-use crate::world;
-
-use crate::world::{BURGLARY, borough, days};
+use crate::world::{self, BURGLARY, borough, days};
 use isopleth_core::domain::LocationBasis;
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{GeometryKind, Layer, Value};

@@ -1,8 +1,6 @@
 //! What concentration, facilities, vicinity, overlap and chains look like as layers.
 
-use crate::world;
-
-use crate::world::{at, borough, days};
+use crate::world::{self, at, borough, days};
 use isopleth_core::domain::{LocationBasis, Site};
 use isopleth_core::{Request, Snapshot};
 use isopleth_io::layer::{GeometryKind, Layer, Value};

@@ -1,11 +1,9 @@
 //! What temporal profiles, changes, displacement and charted hotspots look like as layers; and the
 //! clock's changes against the time zone database.
 
-use crate::world;
-
 use std::collections::BTreeSet;
 
-use crate::world::{BURGLARY, DRUGS, borough, snapped};
+use crate::world::{self, BURGLARY, DRUGS, borough, snapped};
 use isopleth_core::domain::{
     Area, LocationBasis, Span, TimePrecision, civil_minute, skipped_minutes,
 };

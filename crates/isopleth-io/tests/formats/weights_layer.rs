@@ -1,8 +1,6 @@
 //! What harm and hours look like in a layer.
 
-use crate::world;
-
-use crate::world::{BURGLARY, DRUGS};
+use crate::world::{self, BURGLARY, DRUGS};
 use isopleth_core::domain::{HarmSchedule, LocationBasis, Span, TimePrecision};
 use isopleth_core::plane::{Planar, unproject};
 use isopleth_core::{Request, Snapshot};

@@ -1,11 +1,9 @@
 //! Crashes, several processes, and files that are not stores.
 
-use crate::common;
-
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Fact, batch, burglary, ingest, new_store, policy, source};
+use crate::common::{self, Fact, batch, burglary, ingest, new_store, policy, source};
 use isopleth_store::{FileFacts, Store};
 use rusqlite::Connection;
 
